@@ -1,0 +1,34 @@
+// From the tap on one phone until the entry is on the screen of another, which nobody touches and which
+// asks every five seconds. Both run on this machine, so their clocks are one.
+import { caregiver, joined, mustBeClean, report } from './browser.js';
+
+const SAVES = Number(process.env.SAVES ?? 30);
+const INTERVAL_MS = 5000;
+
+await report(async (browser) => {
+  const a = await caregiver(browser);
+  const b = await joined(browser, a);
+  await a.page.evaluate(() => addEventListener('pointerdown', ({ timeStamp }) => {
+    globalThis.tappedAt = performance.timeOrigin + timeStamp;
+  }, { capture: true }));
+  const times = [];
+  for (let save = 1; save <= SAVES; save += 1) {
+    // At any moment between two polls, not always at the same.
+    await a.page.waitForTimeout(Math.random() * INTERVAL_MS);
+    const words = `Bottle ${60 + save} ml`;
+    const seen = b.page.evaluate((text) => new Promise((resolve) => {
+      const look = () => {
+        if (!document.querySelector('main').textContent.includes(text)) return;
+        observer.disconnect();
+        resolve(performance.timeOrigin + performance.now());
+      };
+      const observer = new MutationObserver(look);
+      observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    }), words);
+    await a.logBottle(60 + save);
+    const tapped = await a.page.evaluate(() => globalThis.tappedAt);
+    times.push(await seen - tapped);
+  }
+  mustBeClean(a, b);
+  return { intervalMs: INTERVAL_MS, times };
+});

@@ -1,0 +1,32 @@
+// Reads the app's database from outside the app: what is really on the device.
+
+/** The names of all databases of this origin. */
+export const databases = (page) => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+
+/** Every stored value of the open account, by store: `{ feed_log: [{ key, value }], … }`. */
+export const stored = (page) => page.evaluate(async () => {
+  const settled = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const all = {};
+  for (const { name } of await indexedDB.databases()) {
+    if (!name.startsWith('cradlelog')) continue;
+    const database = await settled(indexedDB.open(name));
+    try {
+      for (const store of database.objectStoreNames) {
+        const rows = database.transaction(store).objectStore(store);
+        const [keys, values] = await Promise.all([settled(rows.getAllKeys()), settled(rows.getAll())]);
+        all[store] = [...(all[store] ?? []), ...keys.map((key, index) => ({ key: String(key), value: values[index] }))];
+      }
+    } finally {
+      database.close();
+    }
+  }
+  return all;
+});
+
+/** The names of the stores in which `needle` occurs, in a key or in a value. */
+export const storesWith = async (page, needle) => Object.entries(await stored(page))
+  .filter(([, rows]) => JSON.stringify(rows).includes(needle))
+  .map(([store]) => store);

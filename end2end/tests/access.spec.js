@@ -1,0 +1,165 @@
+// For everyone: every screen and every sheet, in every theme, and on a narrow phone.
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, test } from '../support/test.js';
+
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** Everything there is to see: how to get there, after which the screen stands still. */
+const SCREENS = {
+  today: (phone) => phone.go('Today'),
+  timeline: (phone) => phone.go('Timeline'),
+  caregivers: (phone) => phone.go('Caregivers'),
+  settings: (phone) => phone.go('Settings'),
+  sync: (phone) => phone.go('Sync'),
+  unknown: async (phone) => {
+    await phone.page.goto('/no/such/place');
+    await expect(phone.heading('Nothing here')).toBeVisible();
+  },
+  bottle: async (phone) => {
+    await phone.page.goto('/?log=feed');
+    await phone.choose('Bottle', phone.sheet);
+    await expandAll(phone);
+  },
+  breast: async (phone) => {
+    await phone.page.goto('/?log=feed');
+    await phone.choose('Breast', phone.sheet);
+    await phone.choose('Already over', phone.sheet);
+    await expandAll(phone);
+  },
+  nappy: async (phone) => {
+    await phone.page.goto('/?log=nappy');
+    await expect(phone.sheet).toBeVisible();
+    await expandAll(phone);
+  },
+  sleep: async (phone) => {
+    await phone.go('Today');
+    await phone.button('Add a past sleep').click();
+    await phone.choose('Woke up', phone.sheet.getByRole('group', { name: 'Asleep or awake' }));
+    await expandAll(phone);
+  },
+  edit: async (phone) => {
+    await phone.go('Timeline');
+    await phone.openEntry('Bottle');
+  },
+  'sign-out': async (phone) => {
+    await phone.go('Settings');
+    await phone.button('Sign out').click();
+    await expect(phone.sheet).toBeVisible();
+  },
+  invite: async (phone) => {
+    await phone.go('Caregivers');
+    await phone.button('Make a code').click();
+    await expect(phone.page.getByTestId('invite-code')).toBeVisible();
+  },
+};
+
+const OUTSIDE = { 'sign in': '/', 'sign up': '/sign-up', join: '/join', reset: '/reset' };
+
+async function expandAll(phone) {
+  const closed = phone.sheet.locator('details:not([open]) > summary');
+  for (let left = await closed.count(); left > 0; left -= 1) {
+    await closed.first().click();
+    await expect(closed).toHaveCount(left - 1);
+  }
+}
+
+async function closeSheet(phone) {
+  if (await phone.sheet.isVisible()) await phone.page.keyboard.press('Escape');
+  await expect(phone.sheet).toBeHidden();
+}
+
+async function isAccessible(page, where) {
+  // What moves is looked at when it has arrived: half-way through a fade no contrast is right.
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter((animation) => animation.effect.getComputedTiming().iterations !== Infinity)
+    .map((animation) => animation.finished)));
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  const found = violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html).join('\n  ')}`);
+  expect(found).toEqual([]);
+}
+
+/** A phone that has something of everything on its screens. */
+async function lived(solo, options) {
+  const phone = await solo(options);
+  await phone.logBottle();
+  await phone.logNappy('Poo');
+  await phone.logSleep();
+  await phone.button('Start sleep').click();
+  await phone.button('Feed').click();
+  await phone.choose('Breast', phone.sheet);
+  await phone.sheet.getByRole('button', { name: 'Start left' }).click();
+  await expect(phone.timer('Feeding, left side')).toBeVisible();
+  return phone;
+}
+
+const themed = (context, theme) => context.addInitScript((name) => {
+  // Frames of the test tools have no address, and so no storage.
+  if (location.protocol.startsWith('http')) localStorage.setItem('theme', name);
+}, theme);
+
+for (const theme of ['light', 'dark', 'night']) {
+  test(`axe finds nothing on any screen or sheet in the ${theme} theme`, async ({ solo, device }) => {
+    test.slow();
+    const phone = await lived(solo, { reducedMotion: 'reduce' });
+    await themed(phone.context, theme);
+    await phone.page.goto('/');
+    await expect(phone.page.locator('html')).toHaveAttribute('data-theme', theme);
+    for (const [where, show] of Object.entries(SCREENS)) {
+      await show(phone);
+      await isAccessible(phone.page, where);
+      await closeSheet(phone);
+    }
+    // A dead connection has words of its own.
+    await phone.goOffline();
+    await phone.page.goto('/');
+    await phone.logNappy('Wee');
+    await isAccessible(phone.page, 'offline');
+
+    const stranger = await device({ reducedMotion: 'reduce' });
+    await themed(stranger.context, theme);
+    for (const [where, path] of Object.entries(OUTSIDE)) {
+      await stranger.page.goto(path);
+      await expect(stranger.page.getByRole('heading', { level: 1 })).toBeVisible();
+      await isAccessible(stranger.page, where);
+    }
+  });
+}
+
+test('nothing needs sideways scrolling at a width of 320 px, and nothing hides', async ({ solo, device }) => {
+  test.slow();
+  const narrow = { viewport: { width: 320, height: 640 } };
+  const fits = async (page, where) => {
+    const widths = await page.evaluate(() => {
+      const over = [...document.querySelectorAll('body *')]
+        .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('.visually-hidden, .skip-link'))
+        .map((element) => `${element.tagName}.${element.className}`);
+      return { page: document.documentElement.scrollWidth, over: over.slice(0, 5) };
+    });
+    expect(widths, where).toEqual({ page: 320, over: [] });
+  };
+  const phone = await lived(solo, narrow);
+  for (const [where, show] of Object.entries(SCREENS)) {
+    await show(phone);
+    await fits(phone.page, where);
+    await closeSheet(phone);
+  }
+  const stranger = await device(narrow);
+  for (const [where, path] of Object.entries(OUTSIDE)) {
+    await stranger.page.goto(path);
+    await expect(stranger.page.getByRole('heading', { level: 1 })).toBeVisible();
+    await fits(stranger.page, where);
+  }
+});
+
+test('a feed can be logged with the keyboard alone, and the focus comes back', async ({ solo }) => {
+  const phone = await solo();
+  await phone.button('Feed').focus();
+  await phone.page.keyboard.press('Enter');
+  await expect(phone.sheet).toBeVisible();
+  await phone.page.keyboard.press('Escape');
+  await expect(phone.button('Feed')).toBeFocused();
+  await phone.page.keyboard.press('Enter');
+  await phone.sheet.getByRole('button', { name: /^Save/ }).focus();
+  await phone.page.keyboard.press('Enter');
+  await expect(phone.tile('Last feed')).toContainText('Bottle 90 ml');
+});

@@ -1,0 +1,121 @@
+// Two caregivers change the same thing without knowing of each other. Nobody's words vanish untold.
+import { expect, test } from '../support/test.js';
+import { ONE_INTERVAL } from '../support/device.js';
+
+/** A family with one sleep that both have seen, both offline. */
+async function apart({ a, b }) {
+  await a.logSleep();
+  await a.isSynced();
+  await b.go('Timeline');
+  await expect(b.entries('Slept')).toHaveCount(1, ONE_INTERVAL);
+  await a.goOffline();
+  await b.goOffline();
+}
+
+const setQuality = (device, quality) => device.edit('Slept', (sheet) => device.choose(quality, sheet));
+
+test('edits of different fields by two caregivers both survive on both devices', async ({ family }) => {
+  const { a, b } = await family();
+  await apart({ a, b });
+  await setQuality(a, 'Sound');
+  await b.setNotes('Slept', 'in the pram by the river');
+  await a.goOnline();
+  await a.isSynced();
+  await b.goOnline();
+  await b.isSynced();
+  for (const device of [a, b]) {
+    await device.go('Timeline');
+    await expect(device.entries('Slept')).toContainText('sound', ONE_INTERVAL);
+    await expect(device.entries('Slept')).toContainText('in the pram by the river', ONE_INTERVAL);
+    await expect(device.chip).toHaveText('All saved');
+  }
+});
+
+test('of two edits of one field the later wins on both devices, and the loser is told and can have it back', async ({ family }) => {
+  // A36, A48.
+  const { a, b } = await family();
+  await apart({ a, b });
+  await a.setNotes('Slept', 'woke up twice');
+  await b.setNotes('Slept', 'slept right through');
+  // The later edit is known to the server first, so the earlier one meets it there.
+  await b.goOnline();
+  await b.isSynced();
+  await a.goOnline();
+
+  await a.go('Timeline');
+  for (const device of [a, b]) {
+    await expect(device.entries('Slept')).toContainText('slept right through', ONE_INTERVAL);
+    await expect(device.entries('Slept')).not.toContainText('woke up twice');
+  }
+  // A is told, and what A wrote is still there to read.
+  await expect(a.chip).toHaveText('1 needs you');
+  await a.go('Sync');
+  await expect(a.letters('woke up twice')).toHaveCount(1);
+  await expect(b.chip).toHaveText('All saved');
+
+  await a.letters('woke up twice').getByRole('button', { name: 'Use mine again' }).click();
+  await expect(a.letters('woke up twice')).toHaveCount(0);
+  await a.isSynced();
+  await a.go('Timeline');
+  for (const device of [a, b]) {
+    await expect(device.entries('Slept')).toContainText('woke up twice', ONE_INTERVAL);
+  }
+});
+
+test('the winner is the same whoever comes back first', async ({ family }) => {
+  // A48.
+  const { a, b } = await family();
+  await apart({ a, b });
+  await a.setNotes('Slept', 'woke up twice');
+  await b.setNotes('Slept', 'slept right through');
+  await a.goOnline();
+  await a.isSynced();
+  await b.goOnline();
+  await b.isSynced();
+  await a.go('Timeline');
+  for (const device of [a, b]) {
+    await expect(device.entries('Slept')).toContainText('slept right through', ONE_INTERVAL);
+    await expect(device.entries('Slept')).not.toContainText('woke up twice');
+  }
+});
+
+test('a delete beats an edit made elsewhere, and the editor is told and can restore it', async ({ family }) => {
+  const { a, b } = await family();
+  await apart({ a, b });
+  await b.setNotes('Slept', 'with the blue blanket');
+  await a.delete('Slept');
+  await a.goOnline();
+  await a.isSynced();
+  await b.goOnline();
+
+  await b.go('Timeline');
+  await expect(b.entries('Slept')).toHaveCount(0, ONE_INTERVAL);
+  await expect(b.chip).toHaveText('1 needs you');
+  await b.go('Sync');
+  await expect(b.letters('with the blue blanket')).toContainText('Another caregiver deleted this entry meanwhile.');
+
+  await b.letters('with the blue blanket').getByRole('button', { name: 'Use mine again' }).click();
+  await b.isSynced();
+  await b.go('Timeline');
+  await a.go('Timeline');
+  for (const device of [a, b]) {
+    await expect(device.entries('with the blue blanket')).toHaveCount(1, ONE_INTERVAL);
+  }
+});
+
+test('a lost edit can be discarded, and then needs nobody', async ({ family }) => {
+  const { a, b } = await family();
+  await apart({ a, b });
+  await a.setNotes('Slept', 'woke up twice');
+  await b.setNotes('Slept', 'slept right through');
+  await b.goOnline();
+  await b.isSynced();
+  await a.goOnline();
+  await expect(a.chip).toHaveText('1 needs you', ONE_INTERVAL);
+  await a.go('Sync');
+  await a.letters('woke up twice').getByRole('button', { name: 'Discard' }).click();
+  await a.sheet.getByRole('button', { name: 'Discard' }).click();
+  await expect(a.letters('woke up twice')).toHaveCount(0);
+  await a.isSynced();
+  await expect(b.entries('Slept')).toContainText('slept right through');
+});

@@ -1,0 +1,96 @@
+// What a person prefers is kept on the device and holds at once.
+import { expect, test } from '../support/test.js';
+
+for (const [name, theme] of [['Light', 'light'], ['Dark', 'dark'], ['Night', 'night']]) {
+  test(`the ${theme} theme is there at the first paint, also without a connection`, async ({ solo }) => {
+    const phone = await solo();
+    await phone.go('Settings');
+    await phone.choose(name);
+    await expect(phone.page.locator('html')).toHaveAttribute('data-theme', theme);
+    const chosen = await background(phone.page);
+
+    await phone.context.addInitScript(() => {
+      // Called right before something is painted, for the first time as soon as there is a body.
+      requestAnimationFrame(function look() {
+        if (!document.body) return requestAnimationFrame(look);
+        const { backgroundColor } = getComputedStyle(document.querySelector('#app .boot') ?? document.body);
+        return Object.assign(globalThis, { firstTheme: document.documentElement.dataset.theme, firstBackground: backgroundColor });
+      });
+    });
+    await phone.goOffline();
+    await phone.page.goto('/timeline');
+    await expect(phone.heading('Timeline')).toBeAttached();
+    expect(await phone.page.evaluate(() => globalThis.firstTheme)).toBe(theme);
+    const first = await phone.page.evaluate(() => globalThis.firstBackground);
+    expect(await brightness(phone.page, first)).toBeCloseTo(await brightness(phone.page, chosen), -1);
+    await expect(phone.page.locator('html')).toHaveAttribute('data-theme', theme);
+    expect(await background(phone.page)).toBe(chosen);
+    const bright = await brightness(phone.page, chosen);
+    if (theme === 'night') expect(bright).toBe(0);
+    else expect(bright > 128).toBe(theme === 'light');
+  });
+}
+
+const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+/** 0 for black to 255 for white, whatever notation a colour is in. */
+const brightness = (page, colour) => page.evaluate((fill) => {
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  context.fillStyle = fill;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+  return (red + green + blue) / 3;
+}, colour);
+
+test('2.5 oz comes back as 2.5 oz, and as 74 ml to whoever reads ml', async ({ family }) => {
+  const { a, b } = await family();
+  await a.go('Settings');
+  await a.choose('Ounces');
+  await a.go('Today');
+  // A comma is as good as a point.
+  await a.logBottle('2,5');
+  await expect(a.tile('Last feed')).toContainText('Bottle 2.5 oz');
+  await a.page.reload();
+  await expect(a.tile('Last feed')).toContainText('Bottle 2.5 oz');
+  await expect(b.tile('Last feed')).toContainText('Bottle 74 ml', { timeout: 9_000 });
+  await a.go('Timeline');
+  await a.openEntry('Bottle');
+  await expect(a.sheet.getByLabel('Amount in')).toHaveValue('2.5');
+});
+
+test('the buttons are nearest to the hand that holds the phone', async ({ solo }) => {
+  const phone = await solo();
+  const middle = async () => {
+    const { x, width } = await phone.button('Feed').boundingBox();
+    return x + width / 2;
+  };
+  expect(await middle()).toBeGreaterThan(195);
+  await phone.go('Settings');
+  await phone.choose('Left');
+  await phone.go('Today');
+  expect(await middle()).toBeLessThan(195);
+  await phone.page.reload();
+  expect(await middle()).toBeLessThan(195);
+});
+
+test('the buttons that log are in the lower third and large enough', async ({ solo }) => {
+  const phone = await solo();
+  for (const name of ['Feed', 'Nappy', 'Start sleep']) {
+    const { y, width, height } = await phone.button(name).boundingBox();
+    expect(width).toBeGreaterThanOrEqual(48);
+    expect(height).toBeGreaterThanOrEqual(48);
+    expect(y + height / 2).toBeGreaterThan((844 * 2) / 3);
+  }
+});
+
+test('what cannot be an amount is refused beside the field, and nothing typed is lost', async ({ solo }) => {
+  const phone = await solo();
+  await phone.button('Feed').click();
+  await phone.sheet.getByLabel('Amount in').fill('ninety');
+  await phone.sheet.getByRole('button', { name: /^Save/ }).click();
+  await expect(phone.sheet.getByRole('alert').filter({ hasText: 'Please give the amount as a number' })).toBeVisible();
+  await expect(phone.sheet.getByLabel('Amount in')).toHaveValue('ninety');
+  await phone.sheet.getByLabel('Amount in').fill('90');
+  await phone.sheet.getByRole('button', { name: /^Save/ }).click();
+  await expect(phone.tile('Last feed')).toContainText('Bottle 90 ml');
+});

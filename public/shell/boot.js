@@ -1,0 +1,75 @@
+// Starts the app, and tells it when a newer version waits.
+//
+// Between this script and the app there are two events on `window` and one attribute:
+//   `cradlelog:update`         a newer version is ready; <html data-update="ready"> says the same to
+//                              whoever comes later. The app offers it in its own time.
+//   `cradlelog:update-accept`  the person wants it: the newer version takes over and this page reloads.
+//
+// A page that did not ask is never reloaded, not even when another tab let the new version in.
+
+const APP = '{{app_js}}';
+const WASM = '{{wasm}}';
+/** A page may stay open for weeks, so it looks for a newer version when it is looked at again. */
+const LOOK_AGAIN_MS = 30 * 60 * 1000;
+
+async function start() {
+  try {
+    const app = await import(APP);
+    await app.default({ module_or_path: WASM });
+  } catch (error) {
+    console.error(error);
+    document.getElementById('boot-reason').textContent = String(error);
+    document.getElementById('app').hidden = true;
+    document.getElementById('boot-failed').hidden = false;
+  }
+}
+
+async function keepFresh() {
+  const workers = navigator.serviceWorker;
+  if (!workers) return;
+  let accepted = false;
+  let reloading = false;
+  const reload = () => {
+    if (!reloading) location.reload();
+    reloading = true;
+  };
+  const announce = () => {
+    document.documentElement.dataset.update = 'ready';
+    dispatchEvent(new Event('cradlelog:update'));
+  };
+
+  const registration = await workers.register('/sw.js', { scope: '/', updateViaCache: 'none' });
+
+  // A worker that waits while another is in charge is a newer version; the very first is not.
+  const watch = (worker) => worker?.addEventListener('statechange', () => {
+    if (worker.state === 'installed' && registration.active) announce();
+  });
+  if (registration.waiting && registration.active) announce();
+  watch(registration.installing);
+  registration.addEventListener('updatefound', () => watch(registration.installing));
+
+  let controlled = Boolean(workers.controller);
+  workers.addEventListener('controllerchange', () => {
+    if (accepted) reload();
+    // Another tab accepted: this one still runs the old version, and offers to follow.
+    else if (controlled) announce();
+    controlled = true;
+  });
+  addEventListener('cradlelog:update-accept', () => {
+    accepted = true;
+    if (registration.waiting) registration.waiting.postMessage({ type: 'SKIP_WAITING' });
+    else reload();
+  });
+
+  let looked = Date.now();
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState !== 'visible' || Date.now() - looked < LOOK_AGAIN_MS) return;
+    looked = Date.now();
+    // Without a connection there is nothing to find; the next look will.
+    registration.update().catch(() => {});
+  });
+}
+
+start();
+// In a private window, say, there may be no worker: the app then works while there is a connection.
+keepFresh().catch((error) => console.warn('no service worker:', error));

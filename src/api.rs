@@ -1,0 +1,389 @@
+//! The door between browser and server: every call at its fixed path, and the one error they share.
+//!
+//! The paths are a contract: an app installed a year ago still calls them, so none may depend on a
+//! build. Each body is one call into `server`; what a call means is written there. `docs/api.md`
+//! describes the same door for clients that are not this app.
+
+use std::sync::{Arc, OnceLock};
+
+use http::StatusCode;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use server_fn::{
+    Bytes, Encodes,
+    codec::{GetUrl, Json, JsonEncoding},
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+
+pub use crate::domain::level::Level;
+
+use crate::{
+    domain::id::{BabyId, ClientId, UserId},
+    sync::protocol::{PullResponse, PushRequest, PushResponse},
+};
+
+/// What went wrong with a request, in the words of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request could not be read.
+    Malformed,
+    CursorAmbiguous,
+    Unauthenticated,
+    BadCredentials,
+    AccessRevoked,
+    ReadOnly,
+    /// Access is there, but the level does not reach: only owners invite and remove.
+    Forbidden,
+    CrossOrigin,
+    UnknownBaby,
+    UnknownCaregiver,
+    InviteInvalid,
+    NotFound,
+    MethodNotAllowed,
+    EmailTaken,
+    LastOwner,
+    EpochChanged,
+    IdReused,
+    CursorExpired,
+    InviteExpired,
+    BatchTooLarge,
+    UnsupportedMediaType,
+    InvalidPayload,
+    ClientTooOld,
+    RateLimited,
+    Internal,
+    Overloaded,
+    ServerBehind,
+    /// Never sent: made on the device when no answer of ours came back (offline, a captive portal).
+    Network,
+    /// A code of a newer server.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ErrorCode {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::CursorAmbiguous => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::AccessRevoked | Self::ReadOnly | Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::UnknownBaby | Self::UnknownCaregiver | Self::InviteInvalid | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::EmailTaken | Self::LastOwner | Self::EpochChanged | Self::IdReused => StatusCode::CONFLICT,
+            Self::CursorExpired | Self::InviteExpired => StatusCode::GONE,
+            Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidPayload => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ClientTooOld => StatusCode::UPGRADE_REQUIRED,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::ServerBehind => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal | Self::Network | Self::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// The body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{message}")]
+pub struct ApiError {
+    pub code: ErrorCode,
+    /// For a developer; people see words chosen by the code.
+    pub message: String,
+    /// Which field of the request is at fault, if one is.
+    #[serde(default)]
+    pub field: Option<String>,
+    /// The name of this request in the server's log.
+    #[serde(default)]
+    pub request_id: Option<String>,
+    /// The `Retry-After` header again, in seconds: the app cannot see headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_secs: Option<u32>,
+    /// With `access_revoked`: the baby that is closed to the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baby_id: Option<BabyId>,
+}
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None, request_id: None, retry_after_secs: None, baby_id: None }
+    }
+
+    /// `field` of the request cannot be accepted.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(ErrorCode::InvalidPayload, message) }
+    }
+
+    /// `field` of the request cannot be read.
+    pub fn malformed(field: &str, message: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(ErrorCode::Malformed, message) }
+    }
+
+    #[must_use]
+    pub fn retry_after(self, secs: u32) -> Self {
+        Self { retry_after_secs: Some(secs), ..self }
+    }
+
+    #[must_use]
+    pub fn about(self, baby: BabyId) -> Self {
+        Self { baby_id: Some(baby), ..self }
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        let in_browser = cfg!(target_arch = "wasm32");
+        match error {
+            ServerFnErrorErr::Request(why) => Self::new(ErrorCode::Network, why),
+            // No answer, or one that is not ours: a proxy's or a captive portal's page.
+            other if in_browser => Self::new(ErrorCode::Network, other.to_string()),
+            ServerFnErrorErr::Args(why) | ServerFnErrorErr::Deserialization(why) => {
+                Self::new(ErrorCode::Malformed, why)
+            }
+            ServerFnErrorErr::MissingArg(name) => Self::malformed(&name, format!("missing {name}")),
+            other => Self::new(ErrorCode::Internal, other.to_string()),
+        }
+    }
+
+    /// Runs once for each failed call, on the server: the place where the status is chosen.
+    fn ser(&self) -> Bytes {
+        let mut told = self.clone();
+        if let Some(call) = use_context::<CallOutcome>() {
+            told.request_id = Some(call.request_id.to_string());
+            call.fail(self);
+        }
+        JsonEncoding::encode(&told).expect("plain text and numbers have a JSON form")
+    }
+}
+
+/// Carries the status of a failed call from the server function out to the router, which alone can
+/// set it. Provided as context around each call; absent in the browser.
+#[derive(Clone)]
+pub struct CallOutcome {
+    request_id: Arc<str>,
+    failure: Arc<OnceLock<(ErrorCode, Option<u32>)>>,
+}
+
+impl CallOutcome {
+    pub fn new(request_id: &str) -> Self {
+        Self { request_id: request_id.into(), failure: Arc::default() }
+    }
+
+    fn fail(&self, error: &ApiError) {
+        // Only the first report counts; a call fails once.
+        let _ = self.failure.set((error.code, error.retry_after_secs));
+    }
+
+    /// The code of a failed call and the seconds to wait, if any.
+    pub fn failure(&self) -> Option<(ErrorCode, Option<u32>)> {
+        self.failure.get().copied()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    pub user_id: UserId,
+    pub display_name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    pub user_id: UserId,
+    pub display_name: String,
+    pub babies: Vec<MyBaby>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MyBaby {
+    pub baby_id: BabyId,
+    pub name: String,
+    pub level: Level,
+}
+
+/// An answer that has nothing to say beyond "done": `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InviteKind {
+    #[default]
+    Code,
+    Link,
+}
+
+/// A fresh invitation. The code is shown once: the server keeps only its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewInvite {
+    pub invite_id: uuid::Uuid,
+    /// Eight Crockford characters, `XXXX-XXXX`.
+    pub code: String,
+    pub expires_at: crate::domain::time::Timestamp,
+}
+
+/// An invitation that can still be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invite {
+    pub invite_id: uuid::Uuid,
+    pub kind: InviteKind,
+    pub level: Level,
+    pub label: Option<String>,
+    pub created_at: crate::domain::time::Timestamp,
+    pub expires_at: crate::domain::time::Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    pub baby_id: BabyId,
+    pub level: Level,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Caregiver {
+    pub user_id: UserId,
+    pub display_name: String,
+    pub level: Level,
+    pub label: Option<String>,
+    pub granted_at: crate::domain::time::Timestamp,
+    /// When one of their devices last spoke to the server about this baby.
+    pub last_seen_at: Option<crate::domain::time::Timestamp>,
+}
+
+#[server(name = SignUp, prefix = "/api", endpoint = "auth/sign-up", input = Json, output = Json)]
+pub async fn sign_up(
+    email: String,
+    password: String,
+    #[server(rename = "displayName")] display_name: String,
+) -> Result<Account, ApiError> {
+    crate::server::accounts::sign_up(&crate::server::call(), &email, password, &display_name).await
+}
+
+#[server(name = SignIn, prefix = "/api", endpoint = "auth/sign-in", input = Json, output = Json)]
+pub async fn sign_in(email: String, password: String) -> Result<Account, ApiError> {
+    crate::server::accounts::sign_in(&crate::server::call(), &email, password).await
+}
+
+#[server(name = SignOut, prefix = "/api", endpoint = "auth/sign-out", input = Json, output = Json)]
+pub async fn sign_out() -> Result<Done, ApiError> {
+    crate::server::accounts::sign_out(&crate::server::call()).await
+}
+
+#[server(name = GetMe, prefix = "/api", endpoint = "auth/me", input = GetUrl, output = Json)]
+pub async fn me() -> Result<Me, ApiError> {
+    crate::server::accounts::me(&crate::server::call()).await
+}
+
+#[server(name = CreateInvite, prefix = "/api", endpoint = "babies/invites/create", input = Json, output = Json)]
+pub async fn create_invite(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    level: Level,
+    #[server(default)] kind: InviteKind,
+    #[server(default)] label: Option<String>,
+) -> Result<NewInvite, ApiError> {
+    crate::server::invites::create(&crate::server::call(), baby_id, level, kind, label).await
+}
+
+#[server(name = AcceptInvite, prefix = "/api", endpoint = "babies/invites/accept", input = Json, output = Json)]
+pub async fn accept_invite(
+    #[server(default)] code: Option<String>,
+    #[server(default)] token: Option<String>,
+) -> Result<Joined, ApiError> {
+    crate::server::invites::accept(&crate::server::call(), code, token).await
+}
+
+#[server(name = RevokeInvite, prefix = "/api", endpoint = "babies/invites/revoke", input = Json, output = Json)]
+pub async fn revoke_invite(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "inviteId")] invite_id: uuid::Uuid,
+) -> Result<Done, ApiError> {
+    crate::server::invites::revoke(&crate::server::call(), baby_id, invite_id).await
+}
+
+#[server(name = ListInvites, prefix = "/api", endpoint = "babies/invites/list", input = GetUrl, output = Json)]
+pub async fn list_invites(#[server(rename = "babyId")] baby_id: BabyId) -> Result<Vec<Invite>, ApiError> {
+    crate::server::invites::list(&crate::server::call(), baby_id).await
+}
+
+#[server(name = ListCaregivers, prefix = "/api", endpoint = "babies/caregivers/list", input = GetUrl, output = Json)]
+pub async fn list_caregivers(#[server(rename = "babyId")] baby_id: BabyId) -> Result<Vec<Caregiver>, ApiError> {
+    crate::server::caregivers::list(&crate::server::call(), baby_id).await
+}
+
+#[server(name = SetLevel, prefix = "/api", endpoint = "babies/caregivers/set-level", input = Json, output = Json)]
+pub async fn set_level(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "userId")] user_id: UserId,
+    level: Level,
+) -> Result<Done, ApiError> {
+    crate::server::caregivers::set_level(&crate::server::call(), baby_id, user_id, level).await
+}
+
+#[server(name = RemoveCaregiver, prefix = "/api", endpoint = "babies/caregivers/remove", input = Json, output = Json)]
+pub async fn remove_caregiver(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "userId")] user_id: UserId,
+) -> Result<Done, ApiError> {
+    crate::server::caregivers::remove(&crate::server::call(), baby_id, user_id).await
+}
+
+#[server(name = SyncPush, prefix = "/api", endpoint = "sync/push", input = Json, output = Json)]
+pub async fn sync_push(#[server(flatten)] request: PushRequest) -> Result<PushResponse, ApiError> {
+    let call = crate::server::call();
+    // On the heap: the layers around a call move its future about, and this one is large.
+    Box::pin(crate::server::push::push(&call, request)).await
+}
+
+/// Numbers come as text, so that a wrong one is refused by its name; [`pull`] is the typed way in.
+#[server(name = SyncPull, prefix = "/api", endpoint = "sync/pull", input = GetUrl, output = Json)]
+pub async fn sync_pull(
+    #[server(rename = "babyId")] baby_id: Option<String>,
+    since: Option<String>,
+    cursor: Option<String>,
+    limit: Option<String>,
+    epoch: Option<String>,
+    #[server(rename = "clientId")] client_id: Option<String>,
+    payload: Option<String>,
+) -> Result<PullResponse, ApiError> {
+    let asked = crate::server::pull::Asked { baby_id, since, cursor, limit, epoch, client_id, payload };
+    let call = crate::server::call();
+    Box::pin(crate::server::pull::pull(&call, asked)).await
+}
+
+/// What a device asks in a pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullQuery {
+    pub baby_id: BabyId,
+    /// The version that this device has applied.
+    pub since: u64,
+    pub limit: Option<u32>,
+    /// The epoch that `since` belongs to; `None` before the first pull.
+    pub epoch: Option<uuid::Uuid>,
+    /// Lets the other caregivers see that this device is up to date.
+    pub client_id: Option<ClientId>,
+}
+
+/// # Errors
+/// What the server answers, or `network`.
+pub async fn pull(query: PullQuery) -> Result<PullResponse, ApiError> {
+    let PullQuery { baby_id, since, limit, epoch, client_id } = query;
+    sync_pull(
+        Some(baby_id.to_string()),
+        Some(since.to_string()),
+        None,
+        limit.map(|limit| limit.to_string()),
+        epoch.map(|epoch| epoch.to_string()),
+        client_id.map(|id| id.to_string()),
+        None,
+    )
+    .await
+}

@@ -1,0 +1,101 @@
+//! What the screens ask of an open account.
+
+use futures::{FutureExt, future::LocalBoxFuture};
+use leptos::prelude::window;
+use uuid::Uuid;
+use wasm_bindgen_futures::JsFuture;
+
+use super::session::Session;
+use crate::{
+    domain::{
+        id::{BabyId, MutationId},
+        registry::EntityType,
+        row::Row,
+    },
+    sync::{
+        draft::{Draft, SaveError},
+        engine::Event,
+        ports::{Clock, Entropy, StoreError},
+        query::Query,
+        status::DeadLetter,
+    },
+    ui::replica::ReplicaPort,
+};
+
+impl ReplicaPort for Session {
+    fn commit(&self, drafts: Vec<Draft>) -> LocalBoxFuture<'_, Result<(), SaveError>> {
+        async move {
+            let babies = self.store.commit(self.clock.now(), &self.entropy, &drafts).await?;
+            if drafts.iter().any(names_a_baby) {
+                // The next screen may be this baby's: it is in the list before the tick shows.
+                self.refresh().await?;
+            }
+            self.committed(babies);
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn query(&self, query: Query) -> LocalBoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        async move { self.store.query(&query).await }.boxed_local()
+    }
+
+    fn dead_letters(&self) -> LocalBoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        self.store.dead_letters().boxed_local()
+    }
+
+    fn retry(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), SaveError>> {
+        async move {
+            self.store.retry(self.clock.now(), &self.entropy, baby_id, letter).await?;
+            self.committed([baby_id]);
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn discard(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.store.discard(baby_id, letter).await?;
+            self.changed();
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn sync_now(&self) {
+        self.tell(Event::SyncNow);
+    }
+
+    fn activate(&self, baby_id: Option<BabyId>) {
+        Session::activate(self, baby_id);
+    }
+
+    fn signed_in(&self) {
+        Session::signed_in(self);
+    }
+
+    fn refresh_access(&self) {
+        self.tell(Event::AccessChanged);
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.entropy.uuid_v7(self.clock.now())
+    }
+
+    fn persist(&self) -> LocalBoxFuture<'_, bool> {
+        async {
+            let Ok(asked) = window().navigator().storage().persist() else { return false };
+            JsFuture::from(asked).await.is_ok_and(|kept| kept.is_truthy())
+        }
+        .boxed_local()
+    }
+}
+
+fn names_a_baby(draft: &Draft) -> bool {
+    match draft {
+        Draft::Create { entity_type, .. } => *entity_type == EntityType::BABY,
+        Draft::Update { seen, .. } | Draft::Delete { seen } | Draft::Restore { seen } => {
+            seen.entity_type == EntityType::BABY
+        }
+    }
+}

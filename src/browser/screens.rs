@@ -1,0 +1,100 @@
+//! The writing ends of what the screens read: status, babies, caregivers, notices, and the count
+//! that makes their queries read again.
+
+use std::rc::Rc;
+
+use leptos::prelude::{GetUntracked, RwSignal, Set, Update, WithUntracked};
+
+use crate::{
+    domain::id::BabyId,
+    sync::{
+        ports::StoreError,
+        status::{BabyAccess, CaregiverName, SyncStatus},
+    },
+    ui::replica::{Account, Notice, Replica, ReplicaPort, ReplicaSignals},
+};
+
+/// Every signal of one open account. `Copy`, like the signals in it.
+#[derive(Clone, Copy)]
+pub(super) struct Screens {
+    pub(super) account: RwSignal<Account>,
+    pub(super) active_baby: RwSignal<Option<BabyId>>,
+    status: RwSignal<SyncStatus>,
+    babies: RwSignal<Vec<BabyAccess>>,
+    caregivers: RwSignal<Vec<CaregiverName>>,
+    notices: RwSignal<Vec<Notice>>,
+    revision: RwSignal<u64>,
+}
+
+impl Screens {
+    /// To be called where the signals are to live.
+    pub(super) fn new(account: Account, active_baby: Option<BabyId>) -> Self {
+        Self {
+            account: RwSignal::new(account),
+            active_baby: RwSignal::new(active_baby),
+            status: RwSignal::default(),
+            babies: RwSignal::default(),
+            caregivers: RwSignal::default(),
+            notices: RwSignal::default(),
+            revision: RwSignal::default(),
+        }
+    }
+
+    /// The reading ends, with the port beside them.
+    pub(super) fn replica(self, port: Rc<dyn ReplicaPort>) -> Replica {
+        let signals = ReplicaSignals {
+            account: self.account.into(),
+            status: self.status.read_only(),
+            babies: self.babies.read_only(),
+            active_baby: self.active_baby.read_only(),
+            caregivers: self.caregivers.read_only(),
+            notices: self.notices,
+            revision: self.revision.read_only(),
+        };
+        Replica::new(signals, port)
+    }
+
+    /// Rows of this device changed.
+    pub(super) fn rows_changed(self) {
+        self.revision.update(|revision| *revision += 1);
+    }
+
+    /// Shows what was read. A signal is set only to another value, so that nothing is drawn twice.
+    pub(super) fn show(self, status: SyncStatus, babies: Vec<BabyAccess>, caregivers: Vec<CaregiverName>) {
+        set_other(self.status, status);
+        set_other(self.babies, babies);
+        set_other(self.caregivers, caregivers);
+    }
+
+    /// The baby to be on screen: the one that is, else `next`, else the first one there is.
+    pub(super) fn baby_for_screen(self, next: Option<BabyId>) -> Option<BabyId> {
+        self.babies.with_untracked(|babies| {
+            let listed = |id: &BabyId| babies.iter().any(|access| access.baby_id == *id);
+            let first = babies.first().map(|access| access.baby_id);
+            self.active_baby.get_untracked().filter(listed).or(next.filter(listed)).or(first)
+        })
+    }
+
+    /// Says it once: the same thing is not said again while it still stands there.
+    pub(super) fn notice(self, notice: Notice) {
+        if self.notices.with_untracked(|notices| !notices.contains(&notice)) {
+            self.notices.update(|notices| notices.push(notice));
+        }
+    }
+
+    pub(super) fn storage_failed(self, error: &StoreError) {
+        match error {
+            StoreError::Quota => self.notice(Notice::StorageFull),
+            // A reload is what helps.
+            StoreError::Closed | StoreError::Damaged(_) | StoreError::Failed(_) => self.notice(Notice::StorageClosed),
+            // Another tab does the work.
+            StoreError::Fenced => {}
+        }
+    }
+}
+
+fn set_other<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|known| *known != value) {
+        signal.set(value);
+    }
+}

@@ -1,0 +1,306 @@
+//! One open account: its copy, its sync and its screens, from opening until it is closed.
+//!
+//! Two loops run meanwhile: [`sync_loop`] lets the driver perform what is due, under the lock that
+//! one tab holds at a time; [`screen_loop`] reads what changed and shows it.
+
+use std::{
+    cell::RefCell,
+    pin::pin,
+    rc::{Rc, Weak},
+};
+
+use futures::{
+    FutureExt,
+    future::{AbortHandle, Either, abortable, select},
+};
+use leptos::prelude::{GetUntracked, Owner, Set};
+use wasm_bindgen_futures::spawn_local;
+
+use super::{
+    bell::Bell,
+    clock::BrowserClock,
+    entropy::BrowserEntropy,
+    events::{PageEvent, PageEvents, is_online, is_visible},
+    lock::try_lock,
+    schema::database_name,
+    screens::Screens,
+    settings,
+    store::{IndexedDb, Lost},
+    tabs::{TabNews, Tabs},
+    transport::HttpTransport,
+};
+use crate::{
+    domain::id::BabyId,
+    sync::{
+        driver::Driver,
+        engine::{Event, Schedule, Told},
+        local::LocalStore,
+        ports::{Clock, StoreError},
+    },
+    ui::replica::{Account, Notice},
+};
+
+/// While another tab has the lock, it is asked for again after this; a cycle takes less.
+const LOCK_RETRY_MS: i64 = 1_000;
+/// After the database failed to give the lead.
+const STORE_RETRY_MS: i64 = 5_000;
+
+pub(super) struct Session {
+    pub(super) store: Rc<LocalStore<IndexedDb>>,
+    pub(super) driver: Driver<IndexedDb, HttpTransport, BrowserClock>,
+    pub(super) entropy: BrowserEntropy,
+    pub(super) clock: BrowserClock,
+    pub(super) screens: Screens,
+    db: IndexedDb,
+    lock_name: String,
+    /// The driver may have something to perform.
+    work: Bell,
+    /// What the screens show may be out of date.
+    stale: Rc<Bell>,
+    /// What the driver said, until the screens are told.
+    told: Rc<RefCell<Vec<Told>>>,
+    running: RefCell<Running>,
+}
+
+/// What ends with the session.
+#[derive(Default)]
+struct Running {
+    tabs: Option<Tabs>,
+    _page: Option<PageEvents>,
+    loops: Vec<AbortHandle>,
+}
+
+impl Session {
+    /// Opens the account's own database; the signals live in `owner`. `on_deleted` is called when
+    /// another tab has deleted the database.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub(super) async fn open(
+        account: Account,
+        owner: &Owner,
+        on_deleted: impl Fn() + 'static,
+    ) -> Result<Rc<Self>, StoreError> {
+        let user_id = account.user_id;
+        let screens = owner.with(|| Screens::new(account, settings::active_baby(user_id)));
+        let name = database_name(user_id);
+        let db = IndexedDb::open(&name, move |lost| match lost {
+            Lost::Deleted => on_deleted(),
+            Lost::Superseded | Lost::Evicted => screens.notice(Notice::StorageClosed),
+        })
+        .await?;
+        let (clock, entropy) = (BrowserClock, BrowserEntropy::default());
+        let store = Rc::new(LocalStore::open(db.clone(), clock.now(), &entropy).await?);
+        let (told, stale) = (Rc::<RefCell<Vec<Told>>>::default(), Rc::<Bell>::default());
+        let listener = {
+            let (told, stale) = (told.clone(), stale.clone());
+            move |what| {
+                told.borrow_mut().push(what);
+                stale.ring();
+            }
+        };
+        let transport = HttpTransport { client_id: store.client_id() };
+        let driver = Driver::new(store.clone(), transport, clock, &entropy, Schedule::default(), listener);
+        driver.open().await?;
+        let (lock_name, work, running) = (format!("{name}-sync"), Bell::default(), RefCell::default());
+        let session =
+            Rc::new(Self { store, driver, entropy, clock, screens, db, lock_name, work, stale, told, running });
+        session.refresh().await?;
+        Ok(session)
+    }
+
+    /// Listens to the page and the other tabs, and starts the loops.
+    pub(super) fn run(self: &Rc<Self>) {
+        self.tell(Event::Online(is_online()));
+        self.tell(Event::Visible(is_visible()));
+        let page = PageEvents::listen({
+            let session = Rc::downgrade(self);
+            move |event| heard(&session, |session| session.page_event(event))
+        });
+        let tabs = Tabs::join(&self.lock_name, {
+            let session = Rc::downgrade(self);
+            move |news| heard(&session, |session| session.tab_news(news))
+        });
+        let (syncing, stop_syncing) = abortable(sync_loop(self.clone()));
+        let (showing, stop_showing) = abortable(screen_loop(self.clone()));
+        *self.running.borrow_mut() =
+            Running { tabs: Some(tabs), _page: Some(page), loops: vec![stop_syncing, stop_showing] };
+        // They end by being stopped, and have nothing to say then.
+        spawn_local(syncing.map(|_stopped| ()));
+        spawn_local(showing.map(|_stopped| ()));
+        // The first flush waits for the first screen.
+        let session = Rc::downgrade(self);
+        leptos::prelude::request_animation_frame(move || heard(&session, |session| session.tell(Event::Started)));
+    }
+
+    /// Ends it all and lets go of the database.
+    pub(super) fn close(&self) {
+        let running = self.running.take();
+        running.loops.iter().for_each(AbortHandle::abort);
+        self.db.close();
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        self.driver.tell(event);
+        self.work.ring();
+    }
+
+    /// A person's change is durable: shows it here and in the other tabs, and sends it.
+    pub(super) fn committed(&self, babies: impl IntoIterator<Item = BabyId>) {
+        self.screens.rows_changed();
+        self.tell_tabs(TabNews::Committed);
+        self.tell(Event::Committed { babies: babies.into_iter().collect() });
+        self.stale.ring();
+    }
+
+    /// The person signed in again: every tab may send again.
+    pub(super) fn signed_in(&self) {
+        self.tell_tabs(TabNews::SignedIn);
+        self.tell(Event::SignedIn);
+    }
+
+    /// Something else changed that is shown.
+    pub(super) fn changed(&self) {
+        self.tell_tabs(TabNews::Synced);
+        self.stale.ring();
+    }
+
+    pub(super) fn activate(&self, baby_id: Option<BabyId>) {
+        settings::set_active_baby(self.screens.account.get_untracked().user_id, baby_id);
+        if self.screens.active_baby.get_untracked() != baby_id {
+            self.screens.active_baby.set(baby_id);
+        }
+        self.tell(Event::Activated(baby_id));
+    }
+
+    /// Reads what the screens show beside rows.
+    pub(super) async fn refresh(&self) -> Result<(), StoreError> {
+        let status = self.driver.status().await?;
+        let (babies, caregivers) = (self.store.access().await?, self.store.caregivers().await?);
+        self.screens.show(status, babies, caregivers);
+        let active = self.screens.baby_for_screen(self.driver.active());
+        if active != self.driver.active() || active != self.screens.active_baby.get_untracked() {
+            self.activate(active);
+        }
+        Ok(())
+    }
+
+    fn tell_tabs(&self, news: TabNews) {
+        if let Some(tabs) = &self.running.borrow().tabs {
+            tabs.tell(news);
+        }
+    }
+
+    fn page_event(&self, event: PageEvent) {
+        self.tell(match event {
+            PageEvent::Online => Event::Online(true),
+            PageEvent::Offline => Event::Online(false),
+            PageEvent::Visible => Event::Visible(true),
+            PageEvent::Hidden => Event::Visible(false),
+            PageEvent::Focused => Event::Focused,
+        });
+        if event == PageEvent::Visible {
+            // A frozen page hears nothing from the other tabs.
+            self.screens.rows_changed();
+            self.stale.ring();
+        }
+    }
+
+    /// Another tab changed what this one shows. It also sends what it wrote; this one is told in
+    /// case that tab is gone before it could.
+    fn tab_news(self: &Rc<Self>, news: TabNews) {
+        if news == TabNews::SignedIn {
+            self.tell(Event::SignedIn);
+            return;
+        }
+        self.screens.rows_changed();
+        self.stale.ring();
+        let session = self.clone();
+        spawn_local(async move {
+            match session.store.access().await {
+                Ok(access) => {
+                    let babies = access.into_iter().map(|access| access.baby_id);
+                    session.tell(if news == TabNews::Committed {
+                        Event::Committed { babies: babies.collect() }
+                    } else {
+                        Event::BabiesKnown(babies.collect())
+                    });
+                }
+                Err(err) => session.screens.storage_failed(&err),
+            }
+        });
+    }
+
+    /// Puts what the driver said before the person.
+    fn show_told(&self) {
+        let told = self.told.take();
+        for what in &told {
+            match what {
+                Told::Status | Told::Rows(_) | Told::Babies => {}
+                Told::EditLost(_) => self.screens.notice(Notice::EditLost),
+                Told::AccessRevoked { name, .. } => self.screens.notice(Notice::AccessRevoked { name: name.clone() }),
+                Told::StorageFailed(err) => self.screens.storage_failed(err),
+            }
+        }
+        if told.iter().any(|what| matches!(what, Told::Rows(_))) {
+            self.screens.rows_changed();
+        }
+        if told.iter().any(|what| !matches!(what, Told::Status)) {
+            self.tell_tabs(TabNews::Synced);
+        }
+    }
+
+    /// Waits for the time, or for the bell; whether it was the time.
+    async fn rest(&self, ms: i64) -> bool {
+        matches!(select(pin!(self.work.heard()), pin!(self.clock.sleep_ms(ms))).await, Either::Right(_))
+    }
+}
+
+fn heard(session: &Weak<Session>, act: impl FnOnce(&Rc<Session>)) {
+    if let Some(session) = session.upgrade() {
+        act(&session);
+    }
+}
+
+/// A closed database stays closed: both loops end with it, and the notice says what helps.
+async fn sync_loop(session: Rc<Session>) {
+    loop {
+        if !session.driver.has_work() {
+            match session.driver.wake_at() {
+                None => session.work.heard().await,
+                Some(at) => {
+                    if session.rest(at.since(session.clock.now()).max(0)).await {
+                        session.driver.tell(Event::Tick);
+                    }
+                }
+            }
+            continue;
+        }
+        let Some(guard) = try_lock(&session.lock_name).await else {
+            session.rest(LOCK_RETRY_MS).await;
+            continue;
+        };
+        let ran = session.driver.run().await;
+        guard.release().await;
+        if let Err(err) = ran {
+            session.screens.storage_failed(&err);
+            if err == StoreError::Closed {
+                return;
+            }
+            session.rest(STORE_RETRY_MS).await;
+        }
+    }
+}
+
+async fn screen_loop(session: Rc<Session>) {
+    loop {
+        session.stale.heard().await;
+        session.show_told();
+        if let Err(err) = session.refresh().await {
+            session.screens.storage_failed(&err);
+            if err == StoreError::Closed {
+                return;
+            }
+        }
+    }
+}

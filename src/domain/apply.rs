@@ -1,0 +1,295 @@
+//! The judge: takes one baby's rows and one device's batch, and says what is written. The Postgres
+//! server and the simulator's server both load, ask here, and write what it says, so what is proven
+//! of one holds for the other.
+//!
+//! Invariant: every version handed out has exactly one event and one row at that version; a
+//! mutation that is not written leaves neither.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    checksum::Checksum,
+    field::{Fields, Invalid},
+    id::{BabyId, ClientId, EntityId, MutationId, UserId},
+    merge::{Groups, Stamp, Stored, reading, wins},
+    mutation::{Mutation, Op, RejectionCode, Status, Verdict},
+    registry::EntityType,
+    row::{Row, ServerFields, apply_patch},
+    time::Timestamp,
+};
+
+/// A baby's `sync_head`: its version and the fingerprint of its live rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    pub version: u64,
+    pub checksum: Checksum,
+    pub live_rows: u64,
+}
+
+/// Who pushes, to which baby, and when (the server's clock).
+#[derive(Clone, Copy, Debug)]
+pub struct Push {
+    pub baby_id: BabyId,
+    pub client_id: ClientId,
+    pub actor: UserId,
+    pub now: Timestamp,
+}
+
+/// What is remembered of a mutation that was judged before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    pub body_sha256: [u8; 32],
+    pub verdict: Verdict,
+}
+
+/// What an event says was done. A restore is told as an update: whoever applies it upserts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventOp {
+    Create,
+    Update,
+    Delete,
+}
+
+impl EventOp {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One entry of the baby's log: the whole row after the change, at version `id`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: u64,
+    pub op: EventOp,
+    pub row: Row,
+    pub mutation_id: MutationId,
+}
+
+/// One push in progress. Load it with the head, the rows named by the batch (see
+/// [`Bench::wanted`]) and the mutations already known, judge each mutation in order, then write
+/// [`Bench::head`], [`Bench::written`], [`Bench::events`] and [`Bench::judged`] in one transaction.
+pub struct Bench {
+    push: Push,
+    head: Head,
+    rows: BTreeMap<EntityId, Stored>,
+    known: BTreeMap<MutationId, Remembered>,
+    written: BTreeMap<EntityId, Stored>,
+    events: Vec<Event>,
+    judged: BTreeMap<MutationId, Remembered>,
+}
+
+impl Bench {
+    /// The ids whose rows a batch is judged by: its own, the baby's, and every entry referred to.
+    pub fn wanted(baby_id: BabyId, batch: &[Mutation]) -> Vec<EntityId> {
+        let referred = batch.iter().flat_map(|mutation| references(mutation.entity_type, &mutation.payload));
+        let mut ids: Vec<_> = batch.iter().map(|mutation| mutation.entity_id).chain(referred).collect();
+        ids.push(baby_id.entity());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    pub fn new(
+        push: Push,
+        head: Head,
+        rows: BTreeMap<EntityId, Stored>,
+        known: BTreeMap<MutationId, Remembered>,
+    ) -> Self {
+        Self { push, head, rows, known, written: BTreeMap::new(), events: Vec::new(), judged: BTreeMap::new() }
+    }
+
+    /// The head after the mutations judged so far.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The rows to write, each once, as they stand now.
+    pub fn written(&self) -> impl Iterator<Item = &Stored> {
+        self.written.values()
+    }
+
+    /// The events to append, in order, without gaps.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The verdicts to remember. Rejections are not among them: nothing happened, and a later try
+    /// may be right (a parent may have arrived).
+    pub fn judged(&self) -> impl Iterator<Item = (&MutationId, &Remembered)> {
+        self.judged.iter()
+    }
+
+    /// Judges one mutation against everything judged before it.
+    pub fn judge(&mut self, mutation: &Mutation) -> Verdict {
+        let body_sha256 = mutation.body_sha256();
+        let id = mutation.mutation_id;
+        if let Some(known) = self.judged.get(&id).or_else(|| self.known.get(&id)) {
+            if known.body_sha256 != body_sha256 {
+                let why =
+                    Invalid::at("mutationId", "this mutationId was used before with another body; make a new one");
+                return Verdict::rejected(id, RejectionCode::IdReused, why);
+            }
+            return Verdict { status: Status::Duplicate, ..known.verdict.clone() };
+        }
+        match self.decide(mutation) {
+            Ok(verdict) => {
+                self.judged.insert(id, Remembered { body_sha256, verdict: verdict.clone() });
+                verdict
+            }
+            Err((code, why)) => Verdict::rejected(id, code, why),
+        }
+    }
+
+    fn decide(&mut self, mutation: &Mutation) -> Result<Verdict, (RejectionCode, Invalid)> {
+        let invalid = |why| (RejectionCode::InvalidPayload, why);
+        let patch = mutation.entity_type.canonical(&mutation.payload).map_err(invalid)?;
+        let is_own_row = mutation.entity_id == self.push.baby_id.entity();
+        if (mutation.entity_type == EntityType::BABY) != is_own_row {
+            return Err(invalid(Invalid::at(
+                "entityId",
+                "a baby's own row, and no other, has entityId equal to babyId",
+            )));
+        }
+        let stored = self.rows.get(&mutation.entity_id).cloned();
+        if stored.as_ref().is_some_and(|stored| stored.row.entity_type != mutation.entity_type) {
+            let why = Invalid::at("entityId", "this entityId belongs to an entry of another type; make a new one");
+            return Err((RejectionCode::IdReused, why));
+        }
+        let deleted = stored.as_ref().is_some_and(|stored| stored.row.is_deleted());
+        match (mutation.op, stored) {
+            (Op::Create, None) => self.create(mutation, patch),
+            (Op::Update, None) => {
+                Err(invalid(Invalid::at("entityId", "there is no such entry to update; create it first")))
+            }
+            (Op::Restore, None) => Err(invalid(Invalid::at("entityId", "there is no such entry to restore"))),
+            (Op::Delete, None) => Ok(unwritten(mutation, Status::Noop, None)),
+            (Op::Delete, Some(_)) if deleted => Ok(unwritten(mutation, Status::Noop, None)),
+            (Op::Delete, Some(stored)) => Ok(self.delete(mutation, stored)),
+            (Op::Create | Op::Update, Some(stored)) if deleted => {
+                // Delete beats a concurrent edit; the person is offered "restore with this change?".
+                Ok(unwritten(mutation, Status::Conflict, Some(stored.row.to_payload())))
+            }
+            (Op::Restore, Some(_)) if !deleted && patch.is_empty() => Ok(unwritten(mutation, Status::Noop, None)),
+            (_, Some(stored)) => self.change(mutation, stored, patch),
+        }
+    }
+
+    fn create(&mut self, mutation: &Mutation, patch: Fields) -> Result<Verdict, (RejectionCode, Invalid)> {
+        let server = ServerFields {
+            logged_by: Some(self.push.actor),
+            created_at: Some(self.push.now),
+            ..ServerFields::default()
+        };
+        let row = Row {
+            entity_type: mutation.entity_type,
+            id: mutation.entity_id,
+            baby_id: self.push.baby_id,
+            fields: Fields::new(),
+            server,
+        };
+        let mut stored = Stored { row, groups: Groups::new() };
+        self.put(mutation, &mut stored, &patch)?;
+        Ok(self.commit(mutation, EventOp::Create, stored, Status::Applied))
+    }
+
+    fn change(
+        &mut self,
+        mutation: &Mutation,
+        mut stored: Stored,
+        patch: Fields,
+    ) -> Result<Verdict, (RejectionCode, Invalid)> {
+        let hlc = reading(mutation, self.push.client_id, self.push.now);
+        let touched = mutation.entity_type.groups(&patch).len();
+        let winning: Fields = patch
+            .into_iter()
+            .filter(|(name, _)| {
+                let group = mutation.entity_type.field(name).map(|field| field.group);
+                group.is_some_and(|group| wins(mutation, hlc, group, &stored.groups))
+            })
+            .collect();
+        let won = mutation.entity_type.groups(&winning).len();
+        if won == 0 && !stored.row.is_deleted() {
+            return Ok(if touched == 0 {
+                unwritten(mutation, Status::Noop, None)
+            } else {
+                unwritten(mutation, Status::Conflict, Some(stored.row.to_payload()))
+            });
+        }
+        self.put(mutation, &mut stored, &winning)?;
+        stored.row.server.deleted_at = None;
+        let status = if won < touched { Status::Merged } else { Status::Applied };
+        Ok(self.commit(mutation, EventOp::Update, stored, status))
+    }
+
+    fn delete(&mut self, mutation: &Mutation, mut stored: Stored) -> Verdict {
+        stored.row.server.deleted_at = Some(self.push.now);
+        self.commit(mutation, EventOp::Delete, stored, Status::Applied)
+    }
+
+    /// Puts the winning fields into the row, if the whole is possible and its parents are there.
+    fn put(&self, mutation: &Mutation, stored: &mut Stored, patch: &Fields) -> Result<(), (RejectionCode, Invalid)> {
+        apply_patch(&mut stored.row.fields, patch);
+        let entity_type = mutation.entity_type;
+        entity_type.check(&stored.row.fields).map_err(|why| (RejectionCode::InvalidPayload, why))?;
+        let live = |id: &EntityId| self.rows.get(id).is_some_and(|parent| !parent.row.is_deleted());
+        let parent_missing = |field: &str| {
+            let why = Invalid::at(field, format!("the entry that {field} refers to does not exist"));
+            (RejectionCode::ParentMissing, why)
+        };
+        if entity_type != EntityType::BABY && !live(&self.push.baby_id.entity()) {
+            return Err(parent_missing("babyId"));
+        }
+        if !references(entity_type, patch).all(|parent| live(&parent)) {
+            return Err(parent_missing("payload"));
+        }
+        let hlc = reading(mutation, self.push.client_id, self.push.now);
+        for group in entity_type.groups(patch) {
+            let stamp = Stamp { hlc, mutation_id: mutation.mutation_id, version: self.head.version + 1 };
+            stored.groups.insert(group.to_owned(), stamp);
+        }
+        Ok(())
+    }
+
+    /// Hands out the next version: one row, one event, the head's fingerprint moved on.
+    fn commit(&mut self, mutation: &Mutation, op: EventOp, mut stored: Stored, status: Status) -> Verdict {
+        let version = self.head.version + 1;
+        if let Some(before) = self.rows.get(&stored.row.id).filter(|before| !before.row.is_deleted()) {
+            self.head.checksum.take(before.row.id, before.row.server.row_version);
+            self.head.live_rows -= 1;
+        }
+        stored.row.server.row_version = version;
+        stored.row.server.updated_by = Some(self.push.actor);
+        stored.row.server.updated_at = Some(self.push.now);
+        if !stored.row.is_deleted() {
+            self.head.checksum.add(stored.row.id, version);
+            self.head.live_rows += 1;
+        }
+        self.head.version = version;
+        self.events.push(Event { id: version, op, row: stored.row.clone(), mutation_id: mutation.mutation_id });
+        let server_data = (status == Status::Merged).then(|| stored.row.to_payload());
+        self.rows.insert(stored.row.id, stored.clone());
+        self.written.insert(stored.row.id, stored);
+        Verdict { mutation_id: mutation.mutation_id, status, version: Some(version), error: None, server_data }
+    }
+}
+
+fn unwritten(mutation: &Mutation, status: Status, server_data: Option<Value>) -> Verdict {
+    Verdict { mutation_id: mutation.mutation_id, status, version: None, error: None, server_data }
+}
+
+/// The ids of other entries that these fields refer to.
+pub fn references(entity_type: EntityType, fields: &Fields) -> impl Iterator<Item = EntityId> {
+    entity_type
+        .fields()
+        .filter(|field| matches!(field.kind, super::field::Kind::Reference { .. }))
+        .filter_map(|field| fields.get(field.name)?.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+use proptest::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::{hlc::Hlc, registry::REGISTRY};
+
+const BABY: BabyId = BabyId(Uuid::from_u128(1));
+const SLEEP: EntityId = EntityId(Uuid::from_u128(2));
+
+fn client(n: u128) -> ClientId {
+    ClientId(Uuid::from_u128(0xC0 + n))
+}
+
+fn now() -> Timestamp {
+    "2026-11-20T02:00:00Z".parse().unwrap()
+}
+
+/// A server in a few lines: it keeps what the bench says, as the real ones do.
+#[derive(Default)]
+struct Server {
+    head: Head,
+    rows: BTreeMap<EntityId, Stored>,
+    known: BTreeMap<MutationId, Remembered>,
+    log: Vec<Event>,
+}
+
+impl Server {
+    fn push(&mut self, client_id: ClientId, batch: &[Mutation]) -> Vec<Verdict> {
+        let push = Push { baby_id: BABY, client_id, actor: UserId(client_id.0), now: now() };
+        let wanted = Bench::wanted(BABY, batch);
+        let rows = self.rows.iter().filter(|(id, _)| wanted.contains(id)).map(|(id, row)| (*id, row.clone()));
+        let mut bench = Bench::new(push, self.head, rows.collect(), self.known.clone());
+        let verdicts = batch.iter().map(|mutation| bench.judge(mutation)).collect();
+        self.head = bench.head();
+        self.rows.extend(bench.written().map(|stored| (stored.row.id, stored.clone())));
+        self.known.extend(bench.judged().map(|(id, known)| (*id, known.clone())));
+        self.log.extend(bench.events().iter().cloned());
+        self.check();
+        verdicts
+    }
+
+    /// Every version has one event; the head's fingerprint is that of the live rows.
+    fn check(&self) {
+        assert!(self.log.iter().map(|event| event.id).eq(1..=self.head.version));
+        let mut sum = Checksum::default();
+        let live: Vec<_> = self.rows.values().filter(|stored| !stored.row.is_deleted()).collect();
+        for stored in &live {
+            sum.add(stored.row.id, stored.row.server.row_version);
+        }
+        assert_eq!((self.head.checksum, self.head.live_rows), (sum, live.len() as u64));
+        for (id, stored) in &self.rows {
+            let last = self.log.iter().rev().find(|event| event.row.id == *id).unwrap();
+            assert_eq!((&last.row, last.id), (&stored.row, stored.row.server.row_version));
+        }
+    }
+
+    fn field(&self, id: EntityId, name: &str) -> Value {
+        self.rows[&id].row.fields.get(name).cloned().unwrap_or(Value::Null)
+    }
+}
+
+fn mutation(n: u128, entity_type: EntityType, entity_id: EntityId, op: Op, payload: Value) -> Mutation {
+    Mutation {
+        mutation_id: MutationId(Uuid::from_u128(0xA000 + n)),
+        entity_type,
+        entity_id,
+        op,
+        payload: serde_json::from_value(payload).unwrap(),
+        base_version: None,
+        hlc: None,
+        updated_at: None,
+    }
+}
+
+fn edit(n: u128, base: u64, ms: u64, by: ClientId, payload: Value) -> Mutation {
+    let hlc = Hlc { ms: 1_795_000_000_000 + ms, counter: 0, client: by };
+    let edit = mutation(n, EntityType::SLEEP_LOG, SLEEP, Op::Update, payload);
+    Mutation { base_version: Some(base), hlc: Some(hlc), ..edit }
+}
+
+/// A baby (version 1) with one sleep (version 2).
+fn family() -> Server {
+    let mut server = Server::default();
+    let baby = mutation(1, EntityType::BABY, BABY.entity(), Op::Create, json!({"name": "Ada"}));
+    let sleep = json!({"startedAt": "2026-11-20T01:00:00.000Z", "notes": "first"});
+    let sleep = mutation(2, EntityType::SLEEP_LOG, SLEEP, Op::Create, sleep);
+    let verdicts = server.push(client(0), &[baby, sleep]);
+    assert!(verdicts.iter().all(|verdict| verdict.status == Status::Applied), "{verdicts:?}");
+    server
+}
+
+fn status(verdicts: &[Verdict]) -> Vec<Status> {
+    verdicts.iter().map(|verdict| verdict.status).collect()
+}
+
+fn code(verdict: &Verdict) -> RejectionCode {
+    verdict.error.as_ref().unwrap().code
+}
+
+#[test]
+fn concurrent_edits_of_different_groups_both_survive() {
+    let mut server = family();
+    server.push(client(1), &[edit(10, 2, 50, client(1), json!({"notes": "theirs"}))]);
+    let verdicts = server.push(client(2), &[edit(11, 2, 10, client(2), json!({"place": "pram"}))]);
+    assert_eq!(status(&verdicts), [Status::Applied]);
+    assert_eq!((server.field(SLEEP, "notes"), server.field(SLEEP, "place")), (json!("theirs"), json!("pram")));
+}
+
+/// A36, A48, B04: the larger clock reading wins on every machine, whoever comes first.
+#[test]
+fn concurrent_edits_of_one_group_have_one_winner() {
+    for first in [1, 2] {
+        let mut server = family();
+        let edits = [
+            edit(10, 2, 50, client(1), json!({"notes": "later"})),
+            edit(11, 2, 10, client(2), json!({"notes": "earlier"})),
+        ];
+        for n in [first, 3 - first] {
+            server.push(client(n as u128), std::slice::from_ref(&edits[n - 1]));
+        }
+        assert_eq!(server.field(SLEEP, "notes"), json!("later"), "device {first} first");
+    }
+}
+
+/// A10: the loser gets the row as it is, and nothing is written.
+#[test]
+fn the_loser_is_told_and_leaves_no_trace() {
+    let mut server = family();
+    server.push(client(1), &[edit(10, 2, 50, client(1), json!({"notes": "later"}))]);
+    let head = server.head;
+    let verdicts = server.push(client(2), &[edit(11, 2, 10, client(2), json!({"notes": "earlier"}))]);
+    assert_eq!(status(&verdicts), [Status::Conflict]);
+    assert_eq!(verdicts[0].server_data.as_ref().unwrap()["notes"], json!("later"));
+    assert_eq!((server.head, verdicts[0].version), (head, None));
+}
+
+#[test]
+fn a_mixed_edit_keeps_what_won_and_says_so() {
+    let mut server = family();
+    server.push(client(1), &[edit(10, 2, 50, client(1), json!({"notes": "later"}))]);
+    let verdicts = server.push(client(2), &[edit(11, 2, 10, client(2), json!({"notes": "earlier", "kind": "nap"}))]);
+    assert_eq!(status(&verdicts), [Status::Merged]);
+    assert_eq!((server.field(SLEEP, "notes"), server.field(SLEEP, "kind")), (json!("later"), json!("nap")));
+}
+
+/// A clock that is an hour behind must not undo an edit made in full knowledge of the last one.
+#[test]
+fn an_edit_that_saw_the_last_change_applies_whatever_the_clocks_say() {
+    let mut server = family();
+    let v = server.push(client(1), &[edit(10, 2, 9_000_000, client(1), json!({"notes": "fast clock"}))]);
+    let verdicts =
+        server.push(client(2), &[edit(11, v[0].version.unwrap(), 0, client(2), json!({"notes": "slow clock"}))]);
+    assert_eq!(status(&verdicts), [Status::Applied]);
+    assert_eq!(server.field(SLEEP, "notes"), json!("slow clock"));
+}
+
+/// A device's own edits take effect in its order, however old their base.
+#[test]
+fn a_device_never_loses_to_itself() {
+    let mut server = family();
+    let batch =
+        [edit(10, 2, 50, client(1), json!({"notes": "one"})), edit(11, 2, 40, client(1), json!({"notes": "two"}))];
+    assert_eq!(status(&server.push(client(1), &batch)), [Status::Applied, Status::Applied]);
+    assert_eq!(server.field(SLEEP, "notes"), json!("two"));
+}
+
+/// A clock a day ahead wins now, and no longer than five minutes.
+#[test]
+fn a_fast_clock_does_not_win_for_ever() {
+    let mut server = family();
+    server.push(client(1), &[edit(10, 2, 86_400_000_000, client(1), json!({"notes": "from tomorrow"}))]);
+    let group = &server.rows[&SLEEP].groups["notes"];
+    assert_eq!(group.hlc.ms, (now().as_ms() + crate::domain::hlc::MAX_AHEAD_MS) as u64);
+}
+
+/// A15, X1, trap 9: the plain last write wins of simple clients, against every edit before.
+#[test]
+fn trap_09_an_older_wall_clock_loses_even_before_the_first_update() {
+    let mut server = family();
+    let at = |n, text: &str, notes: &str| Mutation {
+        updated_at: Some(text.parse().unwrap()),
+        ..mutation(n, EntityType::SLEEP_LOG, SLEEP, Op::Update, json!({"notes": notes}))
+    };
+    let older = server.push(client(1), &[at(10, "2026-11-20T01:59:59Z", "older")]);
+    assert_eq!(status(&older), [Status::Conflict]);
+    assert_eq!(older[0].server_data.as_ref().unwrap()["notes"], json!("first"));
+    let newer = server.push(client(1), &[at(11, "2026-11-20T02:00:01Z", "newer")]);
+    assert_eq!(status(&newer), [Status::Applied]);
+    let tie = server.push(client(2), &[at(12, "2026-11-20T02:00:01Z", "tie")]);
+    assert_eq!(status(&tie), [Status::Applied], "on a tie the later arrival wins");
+}
+
+#[test]
+fn delete_beats_a_concurrent_edit_and_restore_brings_it_back() {
+    let mut server = family();
+    let delete = mutation(10, EntityType::SLEEP_LOG, SLEEP, Op::Delete, json!({}));
+    assert_eq!(status(&server.push(client(1), &[delete])), [Status::Applied]);
+    let late = server.push(client(2), &[edit(11, 2, 99_999, client(2), json!({"notes": "too late"}))]);
+    assert_eq!(status(&late), [Status::Conflict]);
+    assert!(late[0].server_data.as_ref().unwrap()["deletedAt"].is_string());
+    let restore = mutation(12, EntityType::SLEEP_LOG, SLEEP, Op::Restore, json!({"notes": "with this change"}));
+    assert_eq!(status(&server.push(client(2), &[restore])), [Status::Applied]);
+    assert!(!server.rows[&SLEEP].row.is_deleted());
+    assert_eq!(server.field(SLEEP, "notes"), json!("with this change"));
+}
+
+/// A38: a delete of what is not there, or gone already, is nothing to do.
+#[test]
+fn deletes_of_nothing_are_noops() {
+    let mut server = family();
+    let delete = |n, id| mutation(n, EntityType::SLEEP_LOG, EntityId(Uuid::from_u128(id)), Op::Delete, json!({}));
+    let head = server.head;
+    assert_eq!(status(&server.push(client(1), &[delete(10, 77)])), [Status::Noop]);
+    assert_eq!(server.head, head);
+    let twice = server.push(client(1), &[delete(11, 2), delete(12, 2)]);
+    assert_eq!(status(&twice), [Status::Applied, Status::Noop]);
+}
+
+/// C05, C32, trap 4: a repeated push changes nothing and answers as before.
+#[test]
+fn trap_04_a_repeated_create_is_a_duplicate_not_an_error() {
+    let mut server = family();
+    let create = mutation(
+        10,
+        EntityType::NAPPY_LOG,
+        EntityId(Uuid::from_u128(9)),
+        Op::Create,
+        json!({"type": "wee", "startedAt": "2026-11-20T01:00:00Z"}),
+    );
+    let first = server.push(client(1), std::slice::from_ref(&create));
+    let head = server.head;
+    let again = server.push(client(1), &[create.clone(), create]);
+    assert_eq!(status(&again), [Status::Duplicate, Status::Duplicate]);
+    assert_eq!((again[0].version, server.head), (first[0].version, head));
+}
+
+#[test]
+fn a_mutation_id_with_another_body_is_refused() {
+    let mut server = family();
+    let note = |text: &str| mutation(10, EntityType::SLEEP_LOG, SLEEP, Op::Update, json!({"notes": text}));
+    server.push(client(1), &[note("one")]);
+    let reused = server.push(client(1), &[note("two")]);
+    assert_eq!(code(&reused[0]), RejectionCode::IdReused);
+    assert_eq!(server.field(SLEEP, "notes"), json!("one"));
+}
+
+#[test]
+fn an_entity_keeps_its_type_and_a_log_needs_its_baby() {
+    let mut server = family();
+    let nappy = |n, id| {
+        mutation(n, EntityType::NAPPY_LOG, id, Op::Create, json!({"type": "wee", "startedAt": "2026-11-20T01:00:00Z"}))
+    };
+    assert_eq!(code(&server.push(client(1), &[nappy(10, SLEEP)])[0]), RejectionCode::IdReused);
+    let foreign_baby = mutation(11, EntityType::BABY, EntityId(Uuid::from_u128(5)), Op::Create, json!({"name": "x"}));
+    assert_eq!(code(&server.push(client(1), &[foreign_baby])[0]), RejectionCode::InvalidPayload);
+    let mut empty = Server::default();
+    assert_eq!(code(&empty.push(client(1), &[nappy(12, SLEEP)])[0]), RejectionCode::ParentMissing);
+    assert_eq!(empty.head, Head::default());
+}
+
+/// One bad mutation never blocks the others (A02, B68).
+#[test]
+fn a_bad_mutation_does_not_block_the_batch() {
+    let mut server = family();
+    let bad = mutation(10, EntityType::NAPPY_LOG, EntityId(Uuid::from_u128(9)), Op::Create, json!({"type": "glitter"}));
+    let good = edit(11, 2, 1, client(1), json!({"notes": "good"}));
+    let verdicts = server.push(client(1), &[bad, good]);
+    assert_eq!(status(&verdicts), [Status::Rejected, Status::Applied]);
+    assert_eq!(verdicts[0].error.as_ref().unwrap().field.as_deref(), Some("type"));
+}
+
+/// Authors and versions are the server's: a payload cannot set them.
+#[test]
+fn the_author_is_who_pushed_first_and_stays() {
+    let mut server = family();
+    let forged = json!({"notes": "n", "loggedBy": "00000000-0000-0000-0000-000000000666", "rowVersion": 999});
+    server.push(client(1), &[edit(10, 2, 1, client(1), forged)]);
+    let row = &server.rows[&SLEEP].row;
+    assert_eq!(row.server.logged_by, Some(UserId(client(0).0)));
+    assert_eq!((row.server.updated_by, row.server.row_version), (Some(UserId(client(1).0)), 3));
+}
+
+#[test]
+fn a_type_that_no_room_names_is_judged_like_the_others() {
+    let mut server = family();
+    let dummy: EntityType = "dummy_log".parse().unwrap();
+    assert!(REGISTRY.iter().any(|def| def.name == "dummy_log"));
+    let create = mutation(
+        10,
+        dummy,
+        EntityId(Uuid::from_u128(9)),
+        Op::Create,
+        json!({"wobble": 3, "startedAt": "2026-11-20T01:00:00Z"}),
+    );
+    assert_eq!(status(&server.push(client(1), &[create])), [Status::Applied]);
+    let wrong = mutation(11, dummy, EntityId(Uuid::from_u128(9)), Op::Update, json!({"wobble": 10}));
+    assert_eq!(status(&server.push(client(1), &[wrong])), [Status::Rejected]);
+}
+
+/// Device, base version, clock in ms, what is edited, and to which value.
+type AnyEdit = (u128, u64, u64, u8, u8);
+
+fn any_edit() -> impl Strategy<Value = AnyEdit> {
+    (1u128..4, 0u64..6, 0u64..100, 0u8..4, 0u8..3)
+}
+
+fn as_mutation(n: usize, (by, base, ms, group, value): AnyEdit) -> Mutation {
+    let payload = match group {
+        0 => json!({"notes": value.to_string()}),
+        1 => json!({"place": value.to_string(), "kind": "nap"}),
+        2 => json!({"quality": (["restless", "fair", "sound"][value as usize])}),
+        _ => json!({}),
+    };
+    let mut edit = edit(100 + n as u128, base, ms, client(by), payload);
+    if group == 3 {
+        edit.op = if value == 0 { Op::Delete } else { Op::Restore };
+    }
+    edit
+}
+
+proptest! {
+    /// B44, B49, X20: the same pushes give the same bytes, and pushing anything again changes nothing.
+    #[test]
+    fn judging_is_deterministic_and_idempotent(edits in proptest::collection::vec(any_edit(), 1..25)) {
+        let batch: Vec<Mutation> = edits.into_iter().enumerate().map(|(n, edit)| as_mutation(n, edit)).collect();
+        let run = || {
+            let mut server = family();
+            let verdicts: Vec<_> = batch.iter().map(|one| server.push(one.hlc.unwrap().client, std::slice::from_ref(one))).collect();
+            (server, verdicts)
+        };
+        let ((mut a, first), (b, _)) = (run(), run());
+        prop_assert_eq!(&a.rows, &b.rows);
+        let head = a.head;
+        for (one, before) in batch.iter().zip(first) {
+            let again = a.push(one.hlc.unwrap().client, std::slice::from_ref(one));
+            if before[0].status != Status::Rejected {
+                prop_assert_eq!(again[0].status, Status::Duplicate);
+                prop_assert_eq!((&again[0].version, &again[0].server_data), (&before[0].version, &before[0].server_data));
+            }
+        }
+        prop_assert_eq!(a.head, head);
+    }
+
+    /// Edits of one group cannot change how another group is decided.
+    #[test]
+    fn groups_are_independent(edits in proptest::collection::vec(any_edit(), 1..25)) {
+        let only_notes = |edit: &&AnyEdit| edit.3 == 0;
+        let run = |edits: Vec<(usize, AnyEdit)>| {
+            let mut server = family();
+            for (n, edit) in edits {
+                // The base is the creation: versions differ between the two runs.
+                let one = Mutation { base_version: Some(2), ..as_mutation(n, edit) };
+                server.push(one.hlc.unwrap().client, &[one]);
+            }
+            server.field(SLEEP, "notes")
+        };
+        let live: Vec<_> = edits.iter().copied().filter(|edit| edit.3 != 3).enumerate().collect();
+        let notes = live.iter().copied().filter(|(_, edit)| only_notes(&edit)).collect();
+        prop_assert_eq!(run(live), run(notes));
+    }
+}

@@ -1,0 +1,98 @@
+//! A day in figures: what is summed up over entries, clipped to the day.
+
+use super::{
+    feed_log::{FeedLog, Method},
+    nappy_log::{NappyLog, NappyType},
+    registry::EntityType,
+    row::Row,
+    sleep_log::SleepLog,
+    time::Timestamp,
+};
+
+/// Sums over one day. Millilitres and milliseconds; a mixed nappy counts as both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub feeds: u32,
+    pub bottle_ml: i64,
+    pub sleep_ms: i64,
+    pub wees: u32,
+    pub poos: u32,
+}
+
+/// Over `from <= t < to`. What happens at an instant counts on the day it started; a sleep counts
+/// with the part that lies within, a running one up to `now`. Rows of other types are passed over.
+pub fn totals<'r>(rows: impl IntoIterator<Item = &'r Row>, from: Timestamp, to: Timestamp, now: Timestamp) -> Totals {
+    let mut sums = Totals::default();
+    let within = |at: Timestamp| from <= at && at < to;
+    for row in rows {
+        if row.entity_type == EntityType::SLEEP_LOG
+            && let Ok(sleep) = row.read::<SleepLog>()
+        {
+            let end = sleep.ended_at.unwrap_or(now).min(to);
+            sums.sleep_ms += end.since(sleep.started_at.max(from)).max(0);
+        } else if !row.started_at().is_some_and(within) {
+        } else if row.entity_type == EntityType::FEED_LOG
+            && let Ok(feed) = row.read::<FeedLog>()
+        {
+            sums.feeds += 1;
+            if feed.method == Method::Bottle {
+                sums.bottle_ml += feed.amount_ml.unwrap_or(0);
+            }
+        } else if row.entity_type == EntityType::NAPPY_LOG
+            && let Ok(nappy) = row.read::<NappyLog>()
+        {
+            sums.wees += u32::from(matches!(nappy.nappy_type, NappyType::Wee | NappyType::Mixed));
+            sums.poos += u32::from(matches!(nappy.nappy_type, NappyType::Poo | NappyType::Mixed));
+        }
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::id::{BabyId, EntityId};
+
+    const HOUR: i64 = 3_600_000;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_ms(hours * HOUR)
+    }
+
+    fn row(entity_type: EntityType, fields: Value) -> Row {
+        Row {
+            entity_type,
+            id: EntityId(Uuid::nil()),
+            baby_id: BabyId(Uuid::nil()),
+            fields: serde_json::from_value(fields).unwrap(),
+            server: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_day_counts_what_lies_within_it() {
+        let rows = [
+            row(EntityType::FEED_LOG, json!({"startedAt": at(25), "method": "bottle", "amountMl": 90})),
+            row(EntityType::FEED_LOG, json!({"startedAt": at(23), "method": "bottle", "amountMl": 500})),
+            row(EntityType::FEED_LOG, json!({"startedAt": at(30), "method": "breast"})),
+            row(EntityType::NAPPY_LOG, json!({"startedAt": at(26), "type": "mixed"})),
+            row(EntityType::NAPPY_LOG, json!({"startedAt": at(27), "type": "wee"})),
+            row(EntityType::NAPPY_LOG, json!({"startedAt": at(48), "type": "poo"})),
+        ];
+        let sums = totals(&rows, at(24), at(48), at(40));
+        assert_eq!(sums, Totals { feeds: 2, bottle_ml: 90, wees: 2, poos: 1, ..Totals::default() });
+    }
+
+    #[test]
+    fn a_sleep_over_midnight_is_shared_and_a_running_one_counts_until_now() {
+        let night = row(EntityType::SLEEP_LOG, json!({"startedAt": at(22), "endedAt": at(30)}));
+        let running = row(EntityType::SLEEP_LOG, json!({"startedAt": at(38)}));
+        let day = |from, rows: &[&Row]| totals(rows.iter().copied(), at(from), at(from + 24), at(40)).sleep_ms;
+        assert_eq!(day(0, &[&night]), 2 * HOUR);
+        assert_eq!(day(24, &[&night, &running]), (6 + 2) * HOUR);
+        assert_eq!(day(48, &[&night, &running]), 0, "a day that has not begun");
+    }
+}

@@ -1,0 +1,66 @@
+//! The server program: `serve`, `migrate`, `demo`.
+
+use clap::{Parser, Subcommand};
+use cradlelog::{
+    domain::time::Timestamp,
+    server::{
+        self,
+        config::{DatabaseConfig, LogConfig, ServeConfig},
+        db, demo,
+    },
+};
+
+/// The system's allocator keeps what password hashing used: 80 MB after the fourth sign-in.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Cradlelog: the baby log every caregiver can trust
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the database up to date and serve the app
+    Serve {
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(flatten)]
+        serve: ServeConfig,
+        #[command(flatten)]
+        log: LogConfig,
+    },
+    /// Bring the database up to date and stop
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseConfig,
+    },
+    /// Fill the database with a family to look at: twins, 90 days, three caregivers
+    Demo {
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(flatten)]
+        serve: ServeConfig,
+        /// The moment of the last entries, like 2026-11-20T18:00:00Z (now, if not given)
+        #[arg(long)]
+        until: Option<Timestamp>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Serve { database, serve, log } => {
+            server::init_logs(log);
+            server::serve(&database, serve).await
+        }
+        Command::Migrate { database } => Ok(db::migrate(&database).await?),
+        Command::Demo { database, serve, until } => {
+            println!("{}", demo::demo(&database, serve, until).await?);
+            Ok(())
+        }
+    }
+}

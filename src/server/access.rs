@@ -1,0 +1,128 @@
+//! Who may do what with a baby: the one place that answers.
+//!
+//! Invariant: the answer is read in the transaction of the write it allows, with the access row
+//! locked for share; a removal takes the same rows for update, so nothing is accepted after it
+//! commits. The baby comes from the path or the stored row, never from a payload.
+
+use sqlx::PgConnection;
+
+use super::error::internal;
+use crate::{
+    api::{ApiError, ErrorCode, Level},
+    domain::id::{BabyId, UserId},
+};
+
+/// What a caller wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// See who cares for the baby.
+    SeeCaregivers,
+    /// Invite, change levels, remove.
+    Manage,
+    /// Pull.
+    Read,
+    /// Push.
+    Write,
+}
+
+impl Action {
+    fn needs(self) -> Level {
+        match self {
+            Self::SeeCaregivers | Self::Read => Level::Viewer,
+            Self::Write => Level::Editor,
+            Self::Manage => Level::Owner,
+        }
+    }
+
+    /// The answer to someone without any access. It is the same for a baby that exists and for one
+    /// that does not: an id must not be worth guessing.
+    fn closed(self, baby: BabyId) -> ApiError {
+        match self {
+            Self::Read | Self::Write => ApiError::new(ErrorCode::AccessRevoked, "no access to this baby").about(baby),
+            Self::SeeCaregivers | Self::Manage => ApiError::new(ErrorCode::UnknownBaby, "no such baby"),
+        }
+    }
+
+    /// Judges a level that was read under lock in the caller's transaction.
+    pub(super) fn judge(self, baby: BabyId, level: Option<Level>) -> Result<Level, ApiError> {
+        let level = level.ok_or_else(|| self.closed(baby))?;
+        if level >= self.needs() {
+            return Ok(level);
+        }
+        Err(match self {
+            Self::Write => ApiError::new(ErrorCode::ReadOnly, "your access to this baby is for reading"),
+            _ => ApiError::new(ErrorCode::Forbidden, "only an owner may do this"),
+        })
+    }
+}
+
+/// Locks the caller's access row for the rest of the transaction and judges it.
+pub(super) async fn authorize(
+    conn: &mut PgConnection,
+    user: UserId,
+    baby: BabyId,
+    action: Action,
+) -> Result<Level, ApiError> {
+    action.judge(baby, level_of(conn, user, baby).await?)
+}
+
+/// The caller's level, locked for the rest of the transaction.
+pub(super) async fn level_of(conn: &mut PgConnection, user: UserId, baby: BabyId) -> Result<Option<Level>, ApiError> {
+    let level: Option<String> = sqlx::query_scalar(
+        "select level::text
+         from baby_access
+         where baby_id = $1 and user_id = $2
+         for share",
+    )
+    .bind(baby.0)
+    .bind(user.0)
+    .fetch_optional(conn)
+    .await?;
+    level.as_deref().map(Level::from_sql).transpose()
+}
+
+/// Gives `user` access. An existing grant is kept unless the new level is higher.
+pub(super) async fn grant(
+    conn: &mut PgConnection,
+    user: UserId,
+    baby: BabyId,
+    level: Level,
+    label: Option<&str>,
+) -> Result<(), ApiError> {
+    sqlx::query(
+        "with projected as (
+           insert into user_baby (user_id, baby_id)
+           values ($2, $1)
+           on conflict do nothing
+         )
+         insert into baby_access as a (baby_id, user_id, level, label)
+         values ($1, $2, $3::text::access_level, $4)
+         on conflict (baby_id, user_id) do update
+         set level = greatest(a.level, excluded.level),
+             label = coalesce(excluded.label, a.label)",
+    )
+    .bind(baby.0)
+    .bind(user.0)
+    .bind(level.as_sql())
+    .bind(label)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+impl Level {
+    pub(super) fn as_sql(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+
+    pub(super) fn from_sql(text: &str) -> Result<Self, ApiError> {
+        [Self::Viewer, Self::Editor, Self::Owner]
+            .into_iter()
+            .find(|level| level.as_sql() == text)
+            .ok_or_else(|| internal(&format_args!("unknown access level {text:?}")))
+    }
+}

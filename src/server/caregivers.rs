@@ -1,0 +1,140 @@
+//! Who cares for a baby: see, raise or lower, remove, leave.
+//!
+//! Invariant: a baby always has an owner. Each change locks all access rows of the baby first, in
+//! one order, so that two owners removing each other cannot both succeed.
+
+use sqlx::{PgConnection, Row};
+
+use super::{
+    Call,
+    access::{self, Action},
+    session,
+};
+use crate::{
+    api::{ApiError, Caregiver, Done, ErrorCode, Level},
+    domain::{
+        id::{BabyId, UserId},
+        time::Timestamp,
+    },
+};
+
+pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Caregiver>, ApiError> {
+    let user = session::authenticate(call).await?;
+    let mut tx = call.pool().begin().await?;
+    access::authorize(&mut tx, user, baby, Action::SeeCaregivers).await?;
+    let rows = sqlx::query(
+        "select a.user_id, u.display_name, a.level::text as level, a.label,
+           (extract(epoch from a.granted_at) * 1000)::bigint as granted_ms,
+           (select (extract(epoch from max(c.seen_at)) * 1000)::bigint
+            from sync_client c
+            where c.baby_id = a.baby_id and c.user_id = a.user_id) as seen_ms
+         from baby_access a
+         join users u on u.id = a.user_id
+         where a.baby_id = $1
+         order by a.granted_at, a.user_id",
+    )
+    .bind(baby.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Caregiver {
+                user_id: UserId(row.try_get("user_id")?),
+                display_name: row.try_get("display_name")?,
+                level: Level::from_sql(row.try_get("level")?)?,
+                label: row.try_get("label")?,
+                granted_at: Timestamp::from_ms(row.try_get("granted_ms")?),
+                last_seen_at: row.try_get::<Option<i64>, _>("seen_ms")?.map(Timestamp::from_ms),
+            })
+        })
+        .collect()
+}
+
+pub async fn set_level(call: &Call, baby: BabyId, whom: UserId, level: Level) -> Result<Done, ApiError> {
+    let user = session::authenticate(call).await?;
+    let mut tx = call.pool().begin().await?;
+    let circle = Circle::lock(&mut tx, baby).await?;
+    Action::Manage.judge(baby, circle.level(user))?;
+    circle.level(whom).ok_or_else(unknown_caregiver)?;
+    circle.keeps_an_owner(whom, Some(level))?;
+    sqlx::query(
+        "update baby_access
+         set level = $3::text::access_level
+         where baby_id = $1 and user_id = $2",
+    )
+    .bind(baby.0)
+    .bind(whom.0)
+    .bind(level.as_sql())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Done {})
+}
+
+/// Removes `whom`: an owner anyone, anyone themselves.
+pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, ApiError> {
+    let user = session::authenticate(call).await?;
+    let mut tx = call.pool().begin().await?;
+    let circle = Circle::lock(&mut tx, baby).await?;
+    let action = if user == whom { Action::SeeCaregivers } else { Action::Manage };
+    action.judge(baby, circle.level(user))?;
+    circle.level(whom).ok_or_else(unknown_caregiver)?;
+    circle.keeps_an_owner(whom, None)?;
+    // Their open invitations go too: nobody should come in by the word of someone who is out.
+    sqlx::query(
+        "with projected as (
+           delete from user_baby
+           where user_id = $2 and baby_id = $1
+         ), withdrawn as (
+           update invites
+           set revoked_at = now()
+           where baby_id = $1 and created_by = $2 and used_at is null and revoked_at is null
+         )
+         delete from baby_access
+         where baby_id = $1 and user_id = $2",
+    )
+    .bind(baby.0)
+    .bind(whom.0)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Done {})
+}
+
+/// All caregivers of one baby, locked until the transaction ends.
+struct Circle(Vec<(UserId, Level)>);
+
+impl Circle {
+    async fn lock(conn: &mut PgConnection, baby: BabyId) -> Result<Self, ApiError> {
+        let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
+            "select user_id, level::text
+             from baby_access
+             where baby_id = $1
+             order by user_id
+             for update",
+        )
+        .bind(baby.0)
+        .fetch_all(conn)
+        .await?;
+        let all = rows.into_iter().map(|(user, level)| Ok((UserId(user), Level::from_sql(&level)?)));
+        Ok(Self(all.collect::<Result<_, ApiError>>()?))
+    }
+
+    fn level(&self, user: UserId) -> Option<Level> {
+        self.0.iter().find(|(id, _)| *id == user).map(|(_, level)| *level)
+    }
+
+    /// Refuses to make `whom` the last owner who is none any more.
+    fn keeps_an_owner(&self, whom: UserId, becomes: Option<Level>) -> Result<(), ApiError> {
+        let others = self.0.iter().any(|(id, level)| *id != whom && *level == Level::Owner);
+        if others || becomes == Some(Level::Owner) || self.level(whom) != Some(Level::Owner) {
+            return Ok(());
+        }
+        Err(ApiError::new(ErrorCode::LastOwner, "a baby needs an owner: make someone else owner first"))
+    }
+}
+
+fn unknown_caregiver() -> ApiError {
+    ApiError::new(ErrorCode::UnknownCaregiver, "not a caregiver of this baby")
+}

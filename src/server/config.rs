@@ -1,0 +1,104 @@
+//! What an operator can set, by flag or by environment variable, parsed before anything starts.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::{Args, ValueEnum};
+use http::{HeaderName, Uri};
+
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseConfig {
+    /// Where Postgres is, for example postgres://user@localhost/cradlelog
+    #[arg(long, env, hide_env_values = true)]
+    pub database_url: String,
+    /// How many connections this process may hold
+    #[arg(long, env, default_value_t = 16)]
+    pub database_connections: u32,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ServeConfig {
+    /// The address and port to listen on
+    #[arg(long, env, default_value = "127.0.0.1:3000")]
+    pub listen_addr: SocketAddr,
+    /// The directory with index.html, sw.js and pkg/
+    #[arg(long, env, default_value = "target/site")]
+    pub site_dir: PathBuf,
+    /// The address people type, when a proxy stands in front: https://baby.example.org
+    #[arg(long, env)]
+    pub public_url: Option<PublicUrl>,
+    /// The header in which your own proxy puts the caller's address, such as x-real-ip. Without it
+    /// the address of the connection counts; never set it when callers can reach this port directly
+    #[arg(long, env)]
+    pub client_ip_header: Option<HeaderName>,
+}
+
+impl ServeConfig {
+    /// Whether people reach the app over TLS; it decides the cookie's name and HSTS.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.0.starts_with("https://"))
+    }
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub struct LogConfig {
+    /// How log lines look
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// An origin exactly as browsers send it: scheme and host in lower case, no path, no default port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    pub fn origin(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim_end_matches('/').to_lowercase();
+        let uri: Uri = text.parse().map_err(|_| format!("{text:?} is not a URL"))?;
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let host = uri.host().ok_or_else(|| format!("{text:?} names no host"))?;
+        let default_port = match scheme {
+            "https" => 443,
+            "http" => 80,
+            _ => return Err(format!("{text:?} must begin with https:// or http://")),
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(format!("{text:?} must not have a path"));
+        }
+        Ok(match uri.port_u16().filter(|port| *port != default_port) {
+            Some(port) => Self(format!("{scheme}://{host}:{port}")),
+            None => Self(format!("{scheme}://{host}")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(text.parse::<PublicUrl>().ok().as_ref().map(PublicUrl::origin), expect, "{text}");
+        };
+        check("https://Baby.example.org/", Some("https://baby.example.org"));
+        check("https://baby.example.org:443", Some("https://baby.example.org"));
+        check("http://127.0.0.1:3000", Some("http://127.0.0.1:3000"));
+        check("baby.example.org", None);
+        check("ftp://baby.example.org", None);
+        check("https://baby.example.org/app", None);
+    }
+}

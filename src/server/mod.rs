@@ -1,0 +1,139 @@
+//! How the server does it: axum in front, Postgres behind; the only room with SQL.
+//!
+//! A request passes [`router`] (headers, limits, origin), enters a server function of
+//! [`crate::api`], and lands in one of the verbs here with a [`Call`]: who is asking, from where.
+//! What a batch of mutations does is decided by `domain`; this room loads, asks and writes.
+//!
+//! Invariants: access is read, under a lock, in the same transaction as the write it allows; every
+//! event is inserted by one helper; no log line holds what a person typed.
+
+pub mod accounts;
+pub mod caregivers;
+pub mod config;
+pub mod db;
+pub mod demo;
+pub mod invites;
+pub mod pull;
+pub mod push;
+pub mod router;
+
+mod access;
+mod error;
+mod gate;
+mod headers;
+mod health;
+mod journal;
+mod lanes;
+mod logs;
+mod password;
+mod serve;
+mod session;
+mod site;
+mod text;
+mod throttle;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use leptos::prelude::expect_context;
+use sqlx::PgPool;
+
+pub use logs::init as init_logs;
+pub use serve::serve;
+
+use config::ServeConfig;
+use lanes::{Lane, Lanes};
+use password::Passwords;
+use session::SessionToken;
+
+/// What all requests share.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    pool: PgPool,
+    lanes: Lanes,
+    config: ServeConfig,
+    passwords: Passwords,
+    draining: AtomicBool,
+}
+
+impl App {
+    pub fn new(pool: PgPool, config: ServeConfig) -> Self {
+        let lanes = Lanes::new(pool.clone());
+        Self(Arc::new(Shared { pool, lanes, config, passwords: Passwords::new(), draining: AtomicBool::new(false) }))
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    pub fn config(&self) -> &ServeConfig {
+        &self.0.config
+    }
+
+    fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    /// From here on `/readyz` says no, so that a proxy sends new requests elsewhere.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives the connections of the busiest calls back to the pool, so that it can be closed.
+    fn close_lanes(&self) {
+        self.0.lanes.close();
+    }
+
+    fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// One request as the verbs of this room see it.
+#[derive(Clone)]
+pub struct Call {
+    app: App,
+    /// What the cookie claims; nothing is proven until [`session::authenticate`] has seen it.
+    token: Option<SessionToken>,
+    address: IpAddr,
+    set_cookie: Arc<Mutex<Option<String>>>,
+}
+
+impl Call {
+    fn new(app: App, token: Option<SessionToken>, address: IpAddr) -> Self {
+        Self { app, token, address, set_cookie: Arc::default() }
+    }
+
+    fn pool(&self) -> &PgPool {
+        self.app.pool()
+    }
+
+    /// A connection for one of the busiest calls.
+    async fn lane(&self) -> Result<Lane<'_>, sqlx::Error> {
+        self.app.0.lanes.take().await
+    }
+
+    /// Sends `cookie` with the answer.
+    fn set_cookie(&self, cookie: String) {
+        *self.set_cookie.lock().unwrap_or_else(PoisonError::into_inner) = Some(cookie);
+    }
+
+    fn take_cookie(&self) -> Option<String> {
+        self.set_cookie.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The call that the current server function answers.
+pub fn call() -> Call {
+    expect_context::<Call>()
+}

@@ -1,0 +1,85 @@
+//! From configuration to a listening server, and back to silence without cutting anyone off.
+
+use std::{io::Write, net::SocketAddr, time::Duration};
+
+use axum::serve::ListenerExt;
+use tokio::{net::TcpListener, signal};
+
+use super::{
+    App,
+    config::{DatabaseConfig, ServeConfig},
+    db,
+    router::router,
+};
+
+/// Requests in flight get this long to end once we were asked to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Migrates, listens, and serves until interrupted.
+///
+/// # Errors
+/// The database or the address is not to be had.
+pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Result<()> {
+    db::migrate(database).await?;
+    let pool = db::connect(database).await?;
+    let listener = TcpListener::bind(config.listen_addr).await?;
+    let address = listener.local_addr()?;
+    // Without it the second packet of an answer waits for the acknowledgement of the first.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    if !address.ip().is_loopback() && !config.is_https() {
+        tracing::warn!("listening beyond this machine without TLS: set PUBLIC_URL to the https address people use");
+    }
+    let app = App::new(pool.clone(), config);
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+
+    // Scripts wait for this line.
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on http://{address}")?;
+    stdout.flush()?;
+
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown({
+        let app = app.clone();
+        async move {
+            interrupted().await;
+            tracing::info!("stopping");
+            app.drain();
+            // Nobody is left to tell only if serving has already ended.
+            let _ = stop.send(());
+        }
+    });
+    let deadline = async {
+        match stopped.await {
+            Ok(()) => tokio::time::sleep(GRACE).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = serving => ended?,
+        () = deadline => tracing::warn!("some requests were cut off"),
+    }
+    app.close_lanes();
+    pool.close().await;
+    Ok(())
+}
+
+/// Returns at the first interrupt or request to terminate.
+async fn interrupted() {
+    let terminate = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        // Without a handler we could not be stopped gently: stop now.
+        _ = signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

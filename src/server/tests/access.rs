@@ -1,0 +1,211 @@
+//! Who gets what answer at which call, and that another family's ids are worth nothing.
+
+use http::Method;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::app::{Answer, Person, TestApp, bottle, create, delete, update};
+
+/// A call and the statuses it gives to: nobody, an outsider, someone removed, a viewer, an editor,
+/// an owner; last, any signed-in person about a baby that does not exist.
+type Case = (Method, &'static str, fn(Uuid, Uuid) -> Value, [u16; 7]);
+
+fn cases() -> Vec<Case> {
+    let by_baby = |baby: Uuid, _: Uuid| json!({"babyId": baby});
+    let push = |baby: Uuid, _: Uuid| {
+        let feed = create(Uuid::now_v7(), "feed_log", bottle(90));
+        json!({"babyId": baby, "clientId": Uuid::nil(), "mutations": [feed]})
+    };
+    vec![
+        (Method::GET, "/api/sync/pull", by_baby, [401, 403, 403, 200, 200, 200, 403]),
+        (Method::POST, "/api/sync/push", push, [401, 403, 403, 403, 200, 200, 403]),
+        (Method::GET, "/api/babies/caregivers/list", by_baby, [401, 404, 404, 200, 200, 200, 404]),
+        (Method::GET, "/api/babies/invites/list", by_baby, [401, 404, 404, 403, 403, 200, 404]),
+        (
+            Method::POST,
+            "/api/babies/invites/create",
+            |baby, _| json!({"babyId": baby, "level": "viewer"}),
+            [401, 404, 404, 403, 403, 200, 404],
+        ),
+        (
+            Method::POST,
+            "/api/babies/invites/revoke",
+            |baby, _| json!({"babyId": baby, "inviteId": Uuid::nil()}),
+            [401, 404, 404, 403, 403, 404, 404],
+        ),
+        (
+            Method::POST,
+            "/api/babies/caregivers/set-level",
+            |baby, viewer| json!({"babyId": baby, "userId": viewer, "level": "viewer"}),
+            [401, 404, 404, 403, 403, 200, 404],
+        ),
+        (
+            Method::POST,
+            "/api/babies/caregivers/remove",
+            |baby, _| json!({"babyId": baby, "userId": Uuid::nil()}),
+            [401, 404, 404, 403, 403, 404, 404],
+        ),
+        (Method::GET, "/api/auth/me", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
+        (Method::POST, "/api/auth/sign-in", |_, _| json!({"email": "a@b", "password": "x"}), [401; 7]),
+        (Method::POST, "/api/auth/sign-up", |_, _| json!({"email": "", "password": "", "displayName": ""}), [422; 7]),
+        (
+            Method::POST,
+            "/api/babies/invites/accept",
+            |_, _| json!({"code": "no code"}),
+            [401, 404, 404, 404, 404, 404, 404],
+        ),
+    ]
+}
+
+async fn call(person: &Person<'_>, method: &Method, path: &str, body: Value) -> Answer {
+    if method == Method::POST {
+        return person.post(path, body).await;
+    }
+    let query: Vec<String> =
+        body.as_object().unwrap().iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap())).collect();
+    person.get(&format!("{path}?{}", query.join("&"))).await
+}
+
+/// A11, A32. Every call but sign-out, which anyone may make and which would end the session.
+#[sqlx::test]
+async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let owner = app.sign_up("owner").await;
+    let baby = owner.baby("Mia").await;
+    let (outsider, removed) = (app.sign_up("outsider").await, app.sign_up("removed").await);
+    let (viewer, editor) = (app.sign_up("viewer").await, app.sign_up("editor").await);
+    removed.join(&owner, baby, "editor").await;
+    let gone = json!({"babyId": baby, "userId": removed.user_id});
+    owner.post("/api/babies/caregivers/remove", gone).await.ok();
+    viewer.join(&owner, baby, "viewer").await;
+    editor.join(&owner, baby, "editor").await;
+    outsider.baby("Leo").await;
+
+    let nobody = app.anonymous();
+    let people = [&nobody, &outsider, &removed, &viewer, &editor, &owner];
+    for (method, path, body, expect) in cases() {
+        for (person, expect) in people.iter().zip(expect) {
+            let answer = call(person, &method, path, body(baby, viewer.user_id)).await;
+            assert_eq!(answer.status.as_u16(), expect, "{path} by {}: {}", person.user_id, answer.text);
+            sqlx::query("delete from throttle").execute(&app.pool).await.unwrap();
+        }
+        let answer = call(&owner, &method, path, body(Uuid::now_v7(), viewer.user_id)).await;
+        assert_eq!(answer.status.as_u16(), expect[6], "{path} for an unknown baby: {}", answer.text);
+    }
+    let served: std::collections::BTreeSet<_> = server_fn::axum::server_fn_paths().map(|(path, _)| path).collect();
+    let tried = cases().iter().map(|(_, path, _, _)| *path).chain(["/api/auth/sign-out"]).collect();
+    assert_eq!(served, tried, "every call that is served has a row here");
+}
+
+/// An id must not be worth guessing: a stranger's baby and no baby at all look the same, to the byte.
+#[sqlx::test]
+async fn a_foreign_baby_looks_like_none(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    let (theirs, none) = (ada.baby("Mia").await, Uuid::now_v7());
+    let masked = |answer: Answer, baby: Uuid| {
+        let mut body = answer.json();
+        body["requestId"] = json!(null);
+        (answer.status, body.to_string().replace(&baby.to_string(), "BABY"))
+    };
+    for (method, path, body, _) in
+        cases().into_iter().filter(|case| case.1.starts_with("/api/sync") || case.1.starts_with("/api/babies"))
+    {
+        let a = masked(call(&eve, &method, path, body(theirs, ada.user_id)).await, theirs);
+        let b = masked(call(&eve, &method, path, body(none, ada.user_id)).await, none);
+        assert_eq!(a, b, "{path}");
+        sqlx::query("delete from throttle").execute(&app.pool).await.unwrap();
+    }
+}
+
+/// A viewer reads; every kind of write is refused.
+#[sqlx::test]
+async fn a_viewer_reads_and_cannot_write(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, vic) = (app.sign_up("ada").await, app.sign_up("vic").await);
+    let baby = ada.baby("Mia").await;
+    let feed = ada.log(baby, "feed_log", bottle(90)).await;
+    vic.join(&ada, baby, "viewer").await;
+    assert_eq!(vic.all(baby).await.len(), 2);
+    for mutation in [
+        create(Uuid::now_v7(), "feed_log", bottle(1)),
+        update(feed, "feed_log", json!({"amountMl": 1})),
+        delete(feed, "feed_log"),
+        update(baby, "baby", json!({"name": "Max"})),
+    ] {
+        assert_eq!(vic.push(baby, vec![mutation]).await.refusal(), (403, "read_only".into()));
+    }
+    assert_eq!(vic.push(baby, vec![]).await.refusal(), (403, "read_only".into()));
+    assert_eq!(ada.all(baby).await.len(), 2);
+}
+
+/// Trap 2: whoever knows an entry's id can still not touch it, under any baby they name.
+#[sqlx::test]
+async fn trap_02_another_familys_ids_change_nothing(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    let (mia, leo) = (ada.baby("Mia").await, eve.baby("Leo").await);
+    let feed = ada.log(mia, "feed_log", bottle(90)).await;
+    let before = ada.all(mia).await;
+
+    let attempts = || {
+        [
+            delete(feed, "feed_log"),
+            update(feed, "feed_log", json!({"amountMl": 1})),
+            update(mia, "baby", json!({"name": "x"})),
+        ]
+    };
+    for attempt in attempts() {
+        assert_eq!(eve.push(mia, vec![attempt]).await.refusal(), (403, "access_revoked".into()));
+    }
+    let under_own = eve.push(leo, attempts().into()).await.ok();
+    assert_eq!(super::app::statuses(&under_own), ["noop", "rejected", "rejected"]);
+    // The same id under her own baby is another entry, and so is the same mutation id.
+    eve.push_one(leo, create(feed, "feed_log", bottle(5))).await;
+    assert_eq!(eve.push_one(leo, delete(feed, "feed_log")).await["status"], "applied");
+    let mut smuggled = bottle(7);
+    smuggled["babyId"] = json!(mia);
+    eve.log(leo, "feed_log", smuggled).await;
+
+    assert_eq!(ada.all(mia).await, before);
+    let theirs: i64 = sqlx::query_scalar("select count(*) from entity where baby_id = $1")
+        .bind(mia)
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    assert_eq!(theirs, 2);
+}
+
+/// A32: a removal takes effect with the next request, of every kind.
+#[sqlx::test]
+async fn a32_someone_removed_is_out_at_once(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let (mia, leo) = (ada.baby("Mia").await, bob.baby("Leo").await);
+    bob.join(&ada, mia, "editor").await;
+    assert_eq!(bob.me().await["babies"].as_array().unwrap().len(), 2);
+    ada.post("/api/babies/caregivers/remove", json!({"babyId": mia, "userId": bob.user_id})).await.ok();
+    let pull = bob.pull(mia, 0).await;
+    assert_eq!(pull.refusal(), (403, "access_revoked".into()));
+    assert_eq!(pull.json()["babyId"], mia.to_string());
+    let push = bob.push(mia, vec![create(mia, "baby", json!({"name": "Mine now"}))]).await;
+    assert_eq!(push.refusal(), (403, "access_revoked".into()));
+    assert_eq!(bob.me().await["babies"].as_array().unwrap().len(), 1);
+    assert_eq!(bob.pull(leo, 0).await.status, 200, "their other baby is untouched");
+}
+
+/// An editor may change the baby's profile; taking the baby away is the owner's.
+#[sqlx::test]
+async fn only_an_owner_deletes_the_baby(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let baby = ada.baby("Mia").await;
+    bob.join(&ada, baby, "editor").await;
+    let verdict = bob.push_one(baby, delete(baby, "baby")).await;
+    assert_eq!((&verdict["status"], &verdict["error"]["code"]), (&json!("rejected"), &json!("forbidden")));
+    assert_eq!(bob.push_one(baby, update(baby, "baby", json!({"sex": "female"}))).await["status"], "applied");
+    assert_eq!(ada.push_one(baby, delete(baby, "baby")).await["status"], "applied");
+    let orphan = bob.push_one(baby, create(Uuid::now_v7(), "feed_log", bottle(90))).await;
+    assert_eq!(orphan["error"]["code"], "parent_missing");
+}

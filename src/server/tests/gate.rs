@@ -1,0 +1,247 @@
+//! What surrounds every call: headers, limits, origin, methods, health.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode, header};
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::app::TestApp;
+use crate::sync::protocol::MAX_BODY_BYTES;
+
+const EVERYWHERE: [&str; 8] = [
+    "content-security-policy",
+    "x-content-type-options",
+    "referrer-policy",
+    "x-frame-options",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+    "x-request-id",
+];
+
+/// A directory with a built app in it.
+fn site() -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(format!("cradlelog-site-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir_all(dir.join("pkg")).unwrap();
+    std::fs::write(dir.join("index.html"), "<!doctype html><title>shell</title>").unwrap();
+    std::fs::write(dir.join("sw.js"), "// worker").unwrap();
+    std::fs::write(dir.join("pkg/app.0123.js"), "// app").unwrap();
+    dir
+}
+
+#[sqlx::test]
+async fn every_response_carries_the_security_headers(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.site_dir = site()).await;
+    for uri in ["/", "/timeline", "/pkg/app.0123.js", "/pkg/gone.js", "/healthz", "/api/auth/me", "/api/none"] {
+        let answer = app.anonymous().get(uri).await;
+        for name in EVERYWHERE {
+            assert!(answer.headers.contains_key(name), "{uri} has no {name}");
+        }
+        assert_eq!(answer.headers.get(header::STRICT_TRANSPORT_SECURITY), None, "{uri}");
+        if uri.starts_with("/api") {
+            assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{uri}");
+            assert_eq!(answer.headers["sync-protocol"], "1", "{uri}");
+        }
+    }
+    let csp = app.anonymous().get("/").await.headers["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(csp.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{csp}");
+    assert!(!csp.contains("unsafe-inline") && !csp.contains("  "), "{csp}");
+}
+
+#[sqlx::test]
+async fn tls_is_kept_once_it_is_used(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.public_url = Some("https://b.example.org".parse().unwrap())).await;
+    let answer = app.anonymous().get("/healthz").await;
+    assert!(answer.headers[header::STRICT_TRANSPORT_SECURITY].to_str().unwrap().starts_with("max-age=63072000"));
+}
+
+#[sqlx::test]
+async fn every_route_of_the_app_gets_the_shell_and_a_missing_asset_does_not(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.site_dir = site()).await;
+    for uri in ["/", "/timeline", "/baby/7/settings", "/index.html"] {
+        let answer = app.anonymous().get(uri).await;
+        assert_eq!(answer.status, StatusCode::OK, "{uri}");
+        assert!(answer.text.contains("shell"), "{uri}");
+        assert_eq!(answer.headers[header::CACHE_CONTROL], "no-cache", "{uri}");
+    }
+    let worker = app.anonymous().get("/sw.js").await;
+    assert_eq!(
+        (worker.text.as_str(), &worker.headers[header::CACHE_CONTROL]),
+        ("// worker", &"no-cache".parse().unwrap())
+    );
+    let asset = app.anonymous().get("/pkg/app.0123.js").await;
+    assert!(asset.headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    let gone = app.anonymous().get("/pkg/app.9999.js").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    assert!(!gone.text.contains("shell"));
+    assert_eq!(app.anonymous().get("/pkg/../../Cargo.toml").await.status, StatusCode::NOT_FOUND);
+}
+
+#[sqlx::test]
+async fn what_is_not_a_call_is_refused_as_json(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let someone = app.anonymous();
+    assert_eq!(someone.get("/api/none").await.refusal(), (404, "not_found".into()));
+    assert_eq!(someone.get("/api").await.refusal(), (404, "not_found".into()));
+    assert_eq!(someone.post("/api/auth/sign_in", json!({})).await.refusal(), (404, "not_found".into()));
+    assert_eq!(someone.get("/api/auth/sign-in").await.refusal(), (405, "method_not_allowed".into()));
+    assert_eq!(someone.post("/api/auth/me", json!({})).await.refusal(), (405, "method_not_allowed".into()));
+    let put = someone.request(Method::PUT, "/api/auth/sign-in").body(Body::empty()).unwrap();
+    assert_eq!(app.send(put).await.refusal(), (405, "method_not_allowed".into()));
+}
+
+#[sqlx::test]
+async fn a_body_must_be_json_by_its_type_and_by_itself(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let typed = async |kind: Option<&str>, body: &'static str| {
+        let mut request = Request::post("/api/auth/sign-in");
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        app.send(request.body(Body::from(body)).unwrap()).await.refusal()
+    };
+    let good = r#"{"email":"a@b","password":"x"}"#;
+    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data")] {
+        assert_eq!(typed(kind, good).await, (415, "unsupported_media_type".into()), "{kind:?}");
+    }
+    assert_eq!(typed(Some("application/json; charset=utf-8"), good).await, (401, "bad_credentials".into()));
+    for body in ["", "{", "[]", "null", "7", r#"{"email":7,"password":"x"}"#, r#"{"email":"a@b"}"#, "\u{0}"] {
+        assert_eq!(typed(Some("application/json"), body).await, (400, "malformed".into()), "{body}");
+    }
+}
+
+#[sqlx::test]
+async fn a_body_too_large_is_refused_whether_it_says_so_or_not(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let big = vec![b' '; MAX_BODY_BYTES + 1];
+    let said = app.anonymous().post_raw("/api/auth/sign-in", big.clone()).await;
+    assert_eq!(said.refusal(), (413, "batch_too_large".into()));
+    let chunks = big.chunks(8_192).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>();
+    let streamed = Body::from_stream(futures::stream::iter(chunks));
+    let unsaid = app.anonymous().post_raw("/api/auth/sign-in", streamed).await;
+    assert_eq!(unsaid.refusal(), (413, "batch_too_large".into()));
+    let lied = Request::post("/api/auth/sign-in")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_LENGTH, "999999999")
+        .body(Body::from("{}"))
+        .unwrap();
+    assert_eq!(app.send(lied).await.refusal(), (413, "batch_too_large".into()));
+}
+
+#[sqlx::test]
+async fn only_the_protocol_we_speak_is_served(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let speaking = async |version: &str| {
+        let request = Request::get("/api/auth/me").header("sync-protocol", version);
+        app.send(request.body(Body::empty()).unwrap()).await.refusal()
+    };
+    assert_eq!(speaking("1").await, (401, "unauthenticated".into()));
+    for version in ["0", "2", "latest", ""] {
+        assert_eq!(speaking(version).await, (426, "client_too_old".into()), "{version}");
+    }
+}
+
+#[sqlx::test]
+async fn a_request_from_another_site_is_refused_and_one_without_a_browser_is_not(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.public_url = Some("https://b.example.org".parse().unwrap())).await;
+    let from = async |headers: &[(&str, &str)]| {
+        let mut request = Request::post("/api/auth/sign-in")
+            .header(header::HOST, "127.0.0.1:3000")
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Body::from(r#"{"email":"a@b","password":"x"}"#);
+        app.send(request.body(body).unwrap()).await.refusal()
+    };
+    let through = (401, "bad_credentials".to_owned());
+    let refused = (403, "cross_origin".to_owned());
+    assert_eq!(from(&[]).await, through);
+    assert_eq!(from(&[("origin", "https://b.example.org")]).await, through);
+    assert_eq!(from(&[("origin", "https://b.example.org"), ("sec-fetch-site", "same-origin")]).await, through);
+    assert_eq!(from(&[("origin", "https://evil.example")]).await, refused);
+    assert_eq!(from(&[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")]).await, refused);
+    assert_eq!(from(&[("origin", "null")]).await, refused);
+    assert_eq!(from(&[("sec-fetch-site", "same-site")]).await, refused);
+}
+
+#[sqlx::test]
+async fn a_form_post_is_not_redirected_anywhere(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let request = Request::post("/api/auth/sign-out")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, "https://evil.example/")
+        .body(Body::from("{}"))
+        .unwrap();
+    let answer = app.send(request).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.headers.get(header::LOCATION), None);
+}
+
+#[sqlx::test]
+async fn health_says_alive_and_ready(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    assert_eq!(app.anonymous().get("/healthz").await.status, StatusCode::OK);
+    assert_eq!(app.anonymous().get("/readyz").await.text, "ready\n");
+    sqlx::query("delete from _sqlx_migrations where version = 1").execute(&app.pool).await.unwrap();
+    assert_eq!(app.anonymous().get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    app.app.drain();
+    assert_eq!(app.anonymous().get("/readyz").await.text, "draining\n");
+    app.pool.close().await;
+    assert_eq!(app.anonymous().get("/healthz").await.status, StatusCode::OK, "alive does not need the database");
+    assert_eq!(app.anonymous().get("/api/auth/me").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[sqlx::test]
+async fn a_database_out_of_reach_is_answered_with_wait(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    app.pool.close().await;
+    let answer = ada.get("/api/auth/me").await;
+    assert_eq!(answer.refusal(), (503, "overloaded".into()));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+}
+
+/// Everyone waits a moment for a connection, then is told when to come back.
+#[sqlx::test]
+async fn when_all_connections_are_taken_the_answer_is_wait(pool: PgPool) {
+    let options = (*pool.connect_options()).clone();
+    let narrow = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(std::time::Duration::from_millis(50))
+        .connect_with(options)
+        .await
+        .unwrap();
+    let app = TestApp::new(narrow.clone()).await;
+    let ada = app.sign_up("ada").await;
+    let taken = narrow.acquire().await.unwrap();
+    let answer = ada.get("/api/auth/me").await;
+    assert_eq!(answer.refusal(), (503, "overloaded".into()));
+    assert_eq!(answer.headers[header::RETRY_AFTER], answer.json()["retryAfterSecs"].to_string());
+    drop(taken);
+}
+
+/// A stuck transaction does not take the others with it: they give up, change nothing, and work
+/// later.
+#[sqlx::test]
+async fn a_push_behind_a_stuck_lock_gives_up_cleanly(pool: PgPool) {
+    use super::app::{bottle, create};
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let database: String = sqlx::query_scalar("select current_database()").fetch_one(&app.pool).await.unwrap();
+    let sql = sqlx::AssertSqlSafe(format!("alter database \"{database}\" set lock_timeout = '20ms'"));
+    sqlx::query(sql).execute(&app.pool).await.unwrap();
+    let fresh = sqlx::PgPool::connect_with((*app.pool.connect_options()).clone()).await.unwrap();
+    let mut stuck = app.pool.begin().await.unwrap();
+    sqlx::query("select * from sync_head for update").fetch_all(&mut *stuck).await.unwrap();
+
+    let impatient = TestApp::new(fresh).await;
+    let ada_again = super::app::Person { app: &impatient, ..ada.clone() };
+    let feed = create(uuid::Uuid::now_v7(), "feed_log", bottle(90));
+    assert_eq!(ada_again.push(baby, vec![feed.clone()]).await.refusal(), (503, "overloaded".into()));
+    stuck.rollback().await.unwrap();
+    assert_eq!(ada_again.push_one(baby, feed).await["status"], "applied");
+    assert_eq!(app.count("sync_events").await, 2);
+}

@@ -1,0 +1,18 @@
+//! The server as its callers meet it: every test here goes through the whole router, against a real
+//! Postgres with a database of its own.
+
+mod access;
+mod accounts;
+mod app;
+mod bad_input;
+mod caregivers;
+mod concurrency;
+mod conflict;
+mod demo;
+mod docs;
+mod gate;
+mod invites;
+mod logs;
+mod pull;
+mod push;
+mod schema;

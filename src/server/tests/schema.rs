@@ -1,0 +1,160 @@
+//! The shape of the database itself: tables that can be split by baby, and one way to write events.
+
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::app::{TestApp, bottle, delete};
+use crate::{domain::registry::EntityType, server::db};
+
+/// Tables of people, not of one baby, that mention a baby.
+const BY_PERSON: [&str; 1] = ["user_baby"];
+
+#[sqlx::test]
+async fn every_key_of_a_babys_table_begins_with_the_baby(pool: PgPool) {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text
+         from pg_class c
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'baby_id'
+         where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+         order by 1",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert!(tables.len() >= 7, "{tables:?}");
+    let keys: Vec<(String, String, String)> = sqlx::query_as(
+        "select c.relname::text, i.relname::text, a.attname::text
+         from pg_index x
+         join pg_class c on c.oid = x.indrelid
+         join pg_class i on i.oid = x.indexrelid
+         join pg_attribute a on a.attrelid = c.oid and a.attnum = x.indkey[0]
+         where x.indisunique and c.relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    for table in tables.iter().filter(|table| !BY_PERSON.contains(&table.as_str())) {
+        let mut own = keys.iter().filter(|(of, _, _)| of == table).peekable();
+        assert!(own.peek().is_some(), "{table} has no key");
+        for (_, key, first) in own {
+            assert_eq!(first, "baby_id", "{key} of {table}");
+        }
+    }
+}
+
+#[sqlx::test]
+async fn no_sequence_and_no_reference_crosses_babies(pool: PgPool) {
+    let count = async |sql: &'static str| -> i64 { sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap() };
+    let sequences = "select count(*) from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace";
+    assert_eq!(count(sequences).await, 0);
+    let references = "select count(*) from pg_constraint c
+        join pg_attribute a on a.attrelid = c.conrelid and a.attname = 'baby_id'
+        where c.contype = 'f'";
+    assert_eq!(count(references).await, 0);
+}
+
+#[sqlx::test]
+async fn every_constraint_has_a_name_of_ours(pool: PgPool) {
+    let generated: Vec<String> = sqlx::query_scalar(
+        "select conname::text
+         from pg_constraint
+         where connamespace = 'public'::regnamespace and contype = 'c'
+           and conname ~ '_check[0-9]*$' and conrelid <> '_sqlx_migrations'::regclass",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(generated, Vec::<String>::new());
+}
+
+/// A01.
+#[sqlx::test]
+async fn a01_an_events_op_is_one_of_three(pool: PgPool) {
+    let ops: Vec<String> =
+        sqlx::query_scalar("select unnest(enum_range(null::sync_op_enum))::text").fetch_all(&pool).await.unwrap();
+    assert_eq!(ops, ["create", "update", "delete"]);
+}
+
+/// People who query find one view per type, live rows only; making them again is harmless, and so
+/// is making them over ones of an older shape.
+#[sqlx::test]
+async fn every_type_has_a_view(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    ada.log(baby, "feed_log", bottle(90)).await;
+    let gone = ada.log(baby, "feed_log", bottle(91)).await;
+    ada.push_one(baby, delete(gone, "feed_log")).await;
+    let mut conn = app.pool.acquire().await.unwrap();
+    db::create_views(&mut conn).await.unwrap();
+    for entity_type in EntityType::all() {
+        app.count(entity_type.name()).await;
+    }
+    let (amount, method): (i64, String) =
+        sqlx::query_as("select amount_ml, method from feed_log where started_at < now() + interval '100 years'")
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
+    assert_eq!((amount, method.as_str()), (90, "bottle"));
+    let names: Vec<String> = sqlx::query_scalar("select name from baby").fetch_all(&app.pool).await.unwrap();
+    assert_eq!(names, ["Mia"]);
+    for sql in ["drop view feed_log", "create view feed_log as select 1 as other"] {
+        sqlx::query(sql).execute(&mut *conn).await.unwrap();
+    }
+    db::create_views(&mut conn).await.unwrap();
+    assert_eq!(app.count("feed_log").await, 1);
+}
+
+/// Trap 8 for structures: whatever a type's definition allows comes back from the database as it
+/// went in.
+#[sqlx::test]
+async fn structured_fields_survive_the_database(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let fields = json!({
+        "method": "bottle", "startedAt": "2026-11-20T02:10:00.000Z", "amountMl": 74, "isEstimated": true,
+        "typed": {"unit": "oz", "value": 2.5}, "zone": "Europe/Berlin", "notes": "half \"asleep\"",
+    });
+    let feed = ada.log(baby, "feed_log", fields.clone()).await;
+    ada.push_one(baby, super::app::update(feed, "feed_log", json!({"notes": "awake"}))).await;
+    let row = ada.all(baby).await.last().unwrap()["payload"].clone();
+    for (key, value) in fields.as_object().unwrap().iter().filter(|(key, _)| *key != "notes") {
+        assert_eq!(row[key], *value, "{key}");
+    }
+}
+
+/// A23, A29: one statement in one file inserts events; no other path can forget them or shape them
+/// otherwise.
+#[test]
+fn a29_events_are_inserted_in_one_place() {
+    fn sources(dir: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                if path.file_name().is_some_and(|name| name != "tests") {
+                    sources(&path, found);
+                }
+            } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "sql") {
+                found.push(path);
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("migrations"), &mut files);
+    for (statement, times) in
+        [("insert into sync_events", 1), ("insert into entity", 1), ("update sync_events", 0), ("update entity", 0)]
+    {
+        let places: Vec<_> = files
+            .iter()
+            .flat_map(|path| {
+                let text = std::fs::read_to_string(path).unwrap().to_lowercase();
+                let here = text.matches(&format!("{statement} ")).count();
+                std::iter::repeat_n(path.strip_prefix(root).unwrap().display().to_string(), here)
+            })
+            .collect();
+        assert_eq!(places, vec!["src/server/journal.rs".to_owned(); times], "{statement}");
+    }
+}

@@ -1,0 +1,463 @@
+//! Performs what the engine asks for, over the four doors. The host (a browser tab, the simulator)
+//! owns the loop: it tells events, and whenever there is work it takes the lock that only one tab
+//! can hold and lets [`Driver::run`] come to its end.
+//!
+//! Invariants: nothing is leased or applied without the lead; the effects of one baby happen in
+//! order; no request is waited for longer than [`REQUEST_TIMEOUT_MS`].
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    defect::{Defect, planted},
+    engine::{
+        AccessOutcome, Effect, Engine, Event, Flags, MAX_PULL_ITERATIONS, PullOutcome, PushOutcome, Schedule, Told,
+    },
+    local::{ApplyError, BatchLimit, Epoch, LocalStore},
+    outbox::OutboxEntry,
+    ports::{Clock, Database, Entropy, StoreError, Transport, TransportError},
+    protocol::{MAX_PULL_LIMIT, PullResponse, PushRequest, WireMutation},
+    status::SyncStatus,
+};
+use crate::domain::{
+    id::{BabyId, ClientId, MutationId, UserId},
+    mutation::Op,
+    time::Timestamp,
+};
+
+/// A request without an answer for so long is given up; its mutations are sent again.
+pub const REQUEST_TIMEOUT_MS: i64 = 30_000;
+/// A server clock that is off by less is not worth a write.
+const CLOCK_STEP_MS: i64 = 500;
+
+/// The effects of one baby, or those of none.
+type Lane = Option<BabyId>;
+type Performing<'d> = Pin<Box<dyn Future<Output = Option<Event>> + 'd>>;
+
+pub struct Driver<D, T, C> {
+    store: Rc<LocalStore<D>>,
+    transport: T,
+    clock: C,
+    engine: RefCell<Engine>,
+    /// The lead as this tab last had it.
+    epoch: Cell<Option<Epoch>>,
+    /// What is still to be performed.
+    lanes: RefCell<BTreeMap<Lane, VecDeque<Effect>>>,
+    /// Wakes a run that is under way.
+    waker: RefCell<Option<Waker>>,
+    clock_offset_ms: Cell<Option<i64>>,
+    /// How often the access list was asked for, and how often it had been when each baby's last
+    /// push or pull was answered.
+    checks: Cell<u64>,
+    heard: RefCell<BTreeMap<BabyId, u64>>,
+    /// Authors without a name here, once the server was asked for it: somebody who was removed
+    /// stays nameless, and is not asked about with every change.
+    strangers: RefCell<BTreeSet<UserId>>,
+    listener: Box<dyn Fn(Told)>,
+}
+
+impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
+    /// `listener` hears what the screens are to know; it must not call back into the driver.
+    pub fn new(
+        store: Rc<LocalStore<D>>,
+        transport: T,
+        clock: C,
+        entropy: &impl Entropy,
+        schedule: Schedule,
+        listener: impl Fn(Told) + 'static,
+    ) -> Self {
+        Self {
+            store,
+            transport,
+            clock,
+            engine: RefCell::new(Engine::new(schedule, entropy.next_u64())),
+            epoch: Cell::new(None),
+            lanes: RefCell::default(),
+            waker: RefCell::default(),
+            clock_offset_ms: Cell::new(None),
+            checks: Cell::new(0),
+            heard: RefCell::default(),
+            strangers: RefCell::default(),
+            listener: Box::new(listener),
+        }
+    }
+
+    /// Learns which babies this device has. To be called once, before anything is told.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn open(&self) -> Result<(), StoreError> {
+        let babies = self.store.babies().await?;
+        self.tell(Event::BabiesKnown(babies.into_iter().collect()));
+        Ok(())
+    }
+
+    /// Tells the engine what happened. Performs nothing: see [`Self::has_work`].
+    pub fn tell(&self, event: Event) {
+        let effects = self.engine.borrow_mut().on(self.clock.now(), event);
+        let mut told = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Tell(what) => told.push(what),
+                effect => self.lanes.borrow_mut().entry(effect.baby()).or_default().push_back(effect),
+            }
+        }
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+        told.into_iter().for_each(&self.listener);
+    }
+
+    /// Whether [`Self::run`] has something to perform.
+    pub fn has_work(&self) -> bool {
+        self.lanes.borrow().values().any(|lane| !lane.is_empty())
+    }
+
+    /// When to tell [`Event::Tick`] if nothing else happens.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.engine.borrow().wake_at()
+    }
+
+    /// The baby that the engine takes for the one on screen.
+    pub fn active(&self) -> Option<BabyId> {
+        self.engine.borrow().active()
+    }
+
+    /// The whole status, for the screens.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn status(&self) -> Result<SyncStatus, StoreError> {
+        let totals = self.store.status().await?;
+        let Flags { online, syncing, blocked } = self.engine.borrow().flags();
+        let (waiting, failed) = (totals.waiting, totals.failed);
+        Ok(SyncStatus { online, syncing, blocked, waiting, failed, babies: totals.babies })
+    }
+
+    /// Performs everything there is to do, and what follows from it, until nothing is left that is
+    /// due. Only the tab that holds the lock calls it, one call at a time, and not without polling
+    /// it to its end.
+    ///
+    /// # Errors
+    /// The lead could not be taken; what was to be done is still to be done.
+    pub async fn run(&self) -> Result<(), StoreError> {
+        self.take_lead().await?;
+        let mut performing: BTreeMap<Lane, Performing<'_>> = BTreeMap::new();
+        let mut alarm: Option<(Timestamp, Performing<'_>)> = None;
+        poll_fn(|cx| {
+            self.waker.replace(Some(cx.waker().clone()));
+            while self.advance(cx, &mut performing) {}
+            if performing.is_empty() {
+                self.waker.replace(None);
+                return Poll::Ready(());
+            }
+            self.ring(cx, &mut alarm);
+            Poll::Pending
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Starts and polls what is to be done; whether anything came to its end.
+    fn advance<'d>(&'d self, cx: &mut Context<'_>, performing: &mut BTreeMap<Lane, Performing<'d>>) -> bool {
+        for (lane, effects) in self.lanes.borrow_mut().iter_mut() {
+            if !performing.contains_key(lane)
+                && let Some(effect) = effects.pop_front()
+            {
+                performing.insert(*lane, Box::pin(self.perform(effect)));
+            }
+        }
+        let mut done = Vec::new();
+        performing.retain(|_, future| match future.as_mut().poll(cx) {
+            Poll::Ready(event) => {
+                done.push(event);
+                false
+            }
+            Poll::Pending => true,
+        });
+        let progress = !done.is_empty();
+        done.into_iter().flatten().for_each(|event| self.tell(event));
+        progress
+    }
+
+    /// While one baby's request is under way another one's turn may come.
+    fn ring<'d>(&'d self, cx: &mut Context<'_>, alarm: &mut Option<(Timestamp, Performing<'d>)>) {
+        let Some(at) = self.wake_at() else {
+            *alarm = None;
+            return;
+        };
+        if alarm.as_ref().is_none_or(|(set, _)| *set != at) {
+            let ms = at.since(self.clock.now()).max(0);
+            let sleep = async move {
+                self.clock.sleep_ms(ms).await;
+                Some(Event::Tick)
+            };
+            *alarm = Some((at, Box::pin(sleep)));
+        }
+        if let Some((_, sleep)) = alarm
+            && let Poll::Ready(Some(tick)) = sleep.as_mut().poll(cx)
+        {
+            *alarm = None;
+            self.waker.replace(Some(cx.waker().clone()));
+            self.tell(tick);
+        }
+    }
+
+    async fn take_lead(&self) -> Result<(), StoreError> {
+        if let Some(epoch) = self.epoch.get()
+            && self.store.leads(epoch).await?
+        {
+            return Ok(());
+        }
+        self.epoch.set(Some(self.store.lead().await?));
+        Ok(())
+    }
+
+    fn lead(&self) -> Result<Epoch, StoreError> {
+        self.epoch.get().ok_or(StoreError::Fenced)
+    }
+
+    async fn perform(&self, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::Push { baby, limit, force, reset } => {
+                let outcome = self.push(baby, limit, force, reset).await;
+                Some(Event::PushDone {
+                    baby,
+                    outcome: outcome.unwrap_or_else(|err| self.lost(err, PushOutcome::StoreFailed)),
+                })
+            }
+            Effect::Pull { baby, fresh_ms } => {
+                let outcome = self.pull(baby, fresh_ms).await;
+                Some(Event::PullDone {
+                    baby,
+                    outcome: outcome.unwrap_or_else(|err| self.lost(err, PullOutcome::StoreFailed)),
+                })
+            }
+            Effect::CheckAccess => {
+                let outcome = self.check_access().await;
+                Some(Event::AccessDone(outcome.unwrap_or_else(|err| self.lost(err, AccessOutcome::StoreFailed))))
+            }
+            effect => {
+                if let Err(error) = self.write(effect).await
+                    && self.lost(error.clone(), |error| error) != StoreError::Fenced
+                {
+                    (self.listener)(Told::StorageFailed(error));
+                }
+                None
+            }
+        }
+    }
+
+    /// After a failed write nobody knows what is in flight: taking the lead anew puts that right.
+    fn lost<O>(&self, error: StoreError, outcome: impl FnOnce(StoreError) -> O) -> O {
+        self.epoch.set(None);
+        outcome(error)
+    }
+
+    async fn write(&self, effect: Effect) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        match effect {
+            Effect::Release { .. } if planted(Defect::NoRelease) => Ok(()),
+            Effect::Release { baby, leased, next_attempt_at, server_failed } => {
+                self.store.release(self.lead()?, baby, &leased, next_attempt_at, server_failed, now).await
+            }
+            Effect::Bury { baby, leased, reason } => {
+                self.note(&format!("{baby}: {} dead letters, {reason:?}", leased.len())).await?;
+                self.store.bury(self.lead()?, baby, &leased, reason, now).await?;
+                (self.listener)(Told::Rows(baby));
+                Ok(())
+            }
+            Effect::Reset { baby } => {
+                self.note(&format!("{baby}: fetch all anew")).await?;
+                self.store.reset(self.lead()?, baby).await?;
+                (self.listener)(Told::Rows(baby));
+                Ok(())
+            }
+            Effect::Purge { baby } => self.purge(baby).await,
+            Effect::SetError { baby, error } => {
+                self.note(&format!("{baby}: {error:?}")).await?;
+                self.store.set_error(baby, error).await
+            }
+            Effect::Push { .. } | Effect::Pull { .. } | Effect::CheckAccess | Effect::Tell(_) => Ok(()),
+        }
+    }
+
+    async fn push(&self, baby: BabyId, limit: BatchLimit, force: bool, reset: bool) -> Result<PushOutcome, StoreError> {
+        if !self.engine.borrow().may_sync() {
+            return Ok(PushOutcome::Skipped);
+        }
+        let epoch = self.lead()?;
+        if force {
+            self.store.make_due(baby, reset).await?;
+        }
+        let leased = self.store.lease(epoch, baby, self.clock.now(), limit).await?;
+        if leased.is_empty() {
+            return Ok(PushOutcome::Nothing { due_at: self.store.next_attempt(baby).await? });
+        }
+        let asked_at = self.clock.now();
+        let answer = self.in_time(self.transport.push(request(self.store.client_id(), baby, &leased))).await;
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let leased = leased.iter().map(|entry| entry.mutation_id).collect();
+                return Ok(PushOutcome::Failed { leased, error });
+            }
+        };
+        self.heard.borrow_mut().insert(baby, self.checks.get());
+        let settled = self.store.settle(epoch, baby, self.clock.now(), &leased, &response).await?;
+        (self.listener)(Told::Rows(baby));
+        self.learn_clock(asked_at, response.server_time).await?;
+        self.note(&format!("{baby}: pushed {}, {settled:?}", leased.len())).await?;
+        Ok(PushOutcome::Settled { sent: leased.len(), settled })
+    }
+
+    async fn pull(&self, baby: BabyId, fresh_ms: i64) -> Result<PullOutcome, StoreError> {
+        let mut changes = 0;
+        for page in 0..MAX_PULL_ITERATIONS {
+            if !self.engine.borrow().may_sync() {
+                return Ok(PullOutcome::Skipped);
+            }
+            let epoch = self.lead()?;
+            let meta = self.store.meta(baby).await?;
+            let age_ms = meta.last_pull_at.map(|last| self.clock.now().since(last));
+            if page == 0 && age_ms.is_some_and(|age| (0..fresh_ms).contains(&age)) {
+                return Ok(PullOutcome::Fresh);
+            }
+            let asked_at = self.clock.now();
+            let answer = self.in_time(self.transport.pull(baby, meta.cursor, MAX_PULL_LIMIT)).await;
+            let response = match answer {
+                Ok(response) => response,
+                Err(error) => return Ok(PullOutcome::Refused(error)),
+            };
+            self.heard.borrow_mut().insert(baby, self.checks.get());
+            let applied = match self.store.apply(epoch, baby, self.clock.now(), meta.cursor, &response).await {
+                Ok(applied) => applied,
+                Err(ApplyError::Store(error)) => return Err(error),
+                Err(error) => return Ok(PullOutcome::NotApplied(error)),
+            };
+            changes += applied.changes;
+            if applied.changes > 0 {
+                (self.listener)(Told::Rows(baby));
+                self.note(&format!("{baby}: pulled {} to {}", applied.changes, applied.cursor)).await?;
+            }
+            self.learn_clock(asked_at, response.server_time).await?;
+            if self.meets_strangers(baby, &response).await? {
+                self.tell(Event::AccessChanged);
+            }
+            if !applied.has_more {
+                return Ok(PullOutcome::Applied { changes, has_more: false });
+            }
+        }
+        Ok(PullOutcome::Applied { changes, has_more: true })
+    }
+
+    /// Whether a change is by somebody whose name is not here: a caregiver who has just joined.
+    async fn meets_strangers(&self, baby: BabyId, page: &PullResponse) -> Result<bool, StoreError> {
+        let mut authors: BTreeSet<UserId> = page.changes.iter().filter_map(|change| change.actor_id).collect();
+        authors.retain(|author| !self.strangers.borrow().contains(author));
+        if authors.is_empty() {
+            return Ok(false);
+        }
+        for known in self.store.caregivers().await?.iter().filter(|known| known.baby_id == baby) {
+            authors.remove(&known.user_id);
+        }
+        let some = !authors.is_empty();
+        self.strangers.borrow_mut().append(&mut authors);
+        Ok(some)
+    }
+
+    async fn check_access(&self) -> Result<AccessOutcome, StoreError> {
+        self.checks.set(self.checks.get() + 1);
+        let list = match self.in_time(self.transport.access()).await {
+            Ok(list) => list,
+            Err(error) => return Ok(AccessOutcome::Refused(error)),
+        };
+        let mut gone = self.store.set_access(self.lead()?, &list).await?.gone;
+        // A list from before a baby's last answer is older news than that answer.
+        gone.retain(|id| self.heard.borrow().get(id).is_none_or(|heard| *heard < self.checks.get()));
+        let listed: Vec<BabyId> = list.babies.iter().map(|access| access.baby_id).collect();
+        let here = self.store.access().await?.into_iter().map(|access| access.baby_id);
+        let spared = here.filter(|id| !listed.contains(id) && !gone.contains(id)).collect();
+        Ok(AccessOutcome::Listed { listed, spared, gone })
+    }
+
+    async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {
+        let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
+        let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
+        self.note(&format!("{baby}: access revoked, {kept} unsent kept")).await?;
+        let name = known.map(|access| access.name).unwrap_or_default();
+        for told in [Told::Rows(baby), Told::Babies, Told::AccessRevoked { baby, name, kept }] {
+            (self.listener)(told);
+        }
+        Ok(())
+    }
+
+    /// Keeps how far the server's clock is ahead, taking the answer to have been given half way.
+    async fn learn_clock(&self, asked_at: Timestamp, server_time: Timestamp) -> Result<(), StoreError> {
+        let half_way = asked_at.plus_ms(self.clock.now().since(asked_at) / 2);
+        let offset_ms = server_time.since(half_way);
+        if self.clock_offset_ms.get().is_some_and(|known| (known - offset_ms).abs() < CLOCK_STEP_MS) {
+            return Ok(());
+        }
+        self.clock_offset_ms.set(Some(offset_ms));
+        self.store.set_clock_offset(offset_ms).await
+    }
+
+    async fn note(&self, line: &str) -> Result<(), StoreError> {
+        self.store.note(self.clock.now(), line).await
+    }
+
+    async fn in_time<R>(&self, request: impl Future<Output = Result<R, TransportError>>) -> Result<R, TransportError> {
+        let (mut request, mut timeout) = (pin!(request), pin!(self.clock.sleep_ms(REQUEST_TIMEOUT_MS)));
+        poll_fn(|cx| {
+            if let Poll::Ready(answer) = request.as_mut().poll(cx) {
+                return Poll::Ready(answer);
+            }
+            let late = || Err(TransportError::Network { message: "no answer in time".into() });
+            timeout.as_mut().poll(cx).map(|()| late())
+        })
+        .await
+    }
+}
+
+/// The push of leased entries. Equal entries make equal requests, whenever they are sent.
+pub(super) fn request(client_id: ClientId, baby_id: BabyId, leased: &[OutboxEntry]) -> PushRequest {
+    let mutations = leased.iter().map(wire).filter_map(|wire| serde_json::to_value(wire).ok()).collect();
+    // Leases are taken oldest first, so everything before the first one has been settled.
+    let acked_through = leased.first().map(|entry| entry.seq.saturating_sub(1));
+    let sync_operation_id = Some(operation_id(leased.iter().map(|entry| entry.mutation_id)));
+    PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations }
+}
+
+fn wire(entry: &OutboxEntry) -> WireMutation {
+    let mutated = &entry.mutated;
+    let payload = Some(mutated.payload.clone()).filter(|fields| mutated.op != Op::Delete || !fields.is_empty());
+    WireMutation {
+        mutation_id: entry.mutation_id,
+        seq: Some(entry.seq),
+        entity_type: mutated.entity_type,
+        entity_id: mutated.entity_id,
+        op: mutated.op,
+        payload,
+        base_version: mutated.base_version,
+        hlc: Some(mutated.hlc),
+        updated_at: Some(mutated.updated_at),
+    }
+}
+
+/// SHA-256 of the mutation ids, one after the other, in hex.
+fn operation_id(ids: impl Iterator<Item = MutationId>) -> String {
+    let mut hasher = Sha256::new();
+    for id in ids {
+        hasher.update(id.to_string());
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,189 @@
+//! What the engine hears and what it asks for: two closed lists, nothing else goes in or out.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        id::{BabyId, MutationId},
+        time::Timestamp,
+    },
+    sync::{
+        local::{ApplyError, BatchLimit, Settled},
+        ports::{StoreError, TransportError},
+        status::{DeadReason, SyncError},
+    },
+};
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The app has drawn its first screen.
+    Started,
+    /// The babies on this device.
+    BabiesKnown(Vec<BabyId>),
+    /// The baby on screen; `None` when there is none.
+    Activated(Option<BabyId>),
+    /// A person's change is durable on this device, by this tab or another one.
+    Committed {
+        babies: BTreeSet<BabyId>,
+    },
+    /// The time of [`super::Engine::wake_at`] has come.
+    Tick,
+    Online(bool),
+    Visible(bool),
+    Focused,
+    /// A person asked.
+    SyncNow,
+    /// This person changed who sees what (accepted a code, removed somebody).
+    AccessChanged,
+    SignedIn,
+    PushDone {
+        baby: BabyId,
+        outcome: PushOutcome,
+    },
+    PullDone {
+        baby: BabyId,
+        outcome: PullOutcome,
+    },
+    AccessDone(AccessOutcome),
+}
+
+/// What became of [`Effect::Push`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum PushOutcome {
+    /// Nothing was due; the oldest waiting entry is due then.
+    Nothing {
+        due_at: Option<Timestamp>,
+    },
+    /// `sent` entries got an answer, and it is kept.
+    Settled {
+        sent: usize,
+        settled: Settled,
+    },
+    /// No usable answer. The entries stay in flight until they are released or buried.
+    Failed {
+        leased: Vec<MutationId>,
+        error: TransportError,
+    },
+    StoreFailed(StoreError),
+    /// Requests were no longer allowed when its turn came.
+    Skipped,
+}
+
+/// What became of [`Effect::Pull`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum PullOutcome {
+    Applied {
+        changes: usize,
+        has_more: bool,
+    },
+    /// Another tab has pulled a moment ago.
+    Fresh,
+    Refused(TransportError),
+    /// The server answered; the page was not taken.
+    NotApplied(ApplyError),
+    StoreFailed(StoreError),
+    Skipped,
+}
+
+/// What became of [`Effect::CheckAccess`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccessOutcome {
+    Listed {
+        /// The babies that the server lists.
+        listed: Vec<BabyId>,
+        /// Babies that the list may be too old to have: made on this device and not yet taken in,
+        /// or answered for since the list was asked for.
+        spared: Vec<BabyId>,
+        /// Babies of this device that are neither.
+        gone: Vec<BabyId>,
+    },
+    Refused(TransportError),
+    StoreFailed(StoreError),
+    Skipped,
+}
+
+/// Something to do. The effects of one baby are performed one after the other, in this order;
+/// those of different babies do not wait for each other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Lease, send, settle. `force` makes entries due that wait for a later time; `reset` also
+    /// forgets how often the server failed on them.
+    Push {
+        baby: BabyId,
+        limit: BatchLimit,
+        force: bool,
+        reset: bool,
+    },
+    /// Pages from the stored cursor, at most [`super::MAX_PULL_ITERATIONS`] of them. A copy that any
+    /// tab of this device pulled less than `fresh_ms` ago is fresh enough.
+    Pull {
+        baby: BabyId,
+        fresh_ms: i64,
+    },
+    /// Ask which babies this account may see, and keep the answer.
+    CheckAccess,
+    /// Put entries back, to be sent again as they are.
+    Release {
+        baby: BabyId,
+        leased: Vec<MutationId>,
+        next_attempt_at: Option<Timestamp>,
+        server_failed: bool,
+    },
+    /// Make dead letters of entries.
+    Bury {
+        baby: BabyId,
+        leased: Vec<MutationId>,
+        reason: DeadReason,
+    },
+    /// Drop what the server sent of this baby; the next pull fetches all anew.
+    Reset {
+        baby: BabyId,
+    },
+    /// Access has ended: the baby's data leaves this device.
+    Purge {
+        baby: BabyId,
+    },
+    /// Note what went wrong last.
+    SetError {
+        baby: BabyId,
+        error: Option<SyncError>,
+    },
+    Tell(Told),
+}
+
+/// What the screens are to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Online, syncing, blocked, or a count may have changed: read the status again.
+    Status,
+    /// Rows of this baby changed.
+    Rows(BabyId),
+    /// The list of babies changed.
+    Babies,
+    /// Another caregiver's change won over one made here.
+    EditLost(BabyId),
+    AccessRevoked {
+        baby: BabyId,
+        name: String,
+        /// Unsent mutations that are now dead letters.
+        kept: usize,
+    },
+    StorageFailed(StoreError),
+}
+
+impl Effect {
+    /// The baby whose turn it takes; `None` when it concerns no baby alone.
+    pub fn baby(&self) -> Option<BabyId> {
+        match self {
+            Self::Push { baby, .. }
+            | Self::Pull { baby, .. }
+            | Self::Release { baby, .. }
+            | Self::Bury { baby, .. }
+            | Self::Reset { baby }
+            | Self::Purge { baby }
+            | Self::SetError { baby, .. } => Some(*baby),
+            Self::CheckAccess | Self::Tell(_) => None,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The end of access to a baby: its data leaves this device, the person's unsent work stays with
+//! them as dead letters.
+
+use super::{
+    Epoch, LocalStore,
+    apply::{copy_tables, drop_images},
+    push::fence,
+    record::{self, get, of_baby, put, put_letter},
+};
+use crate::{
+    domain::{id::BabyId, time::Timestamp},
+    sync::{
+        defect::{Defect, planted},
+        outbox::OutboxEntry,
+        ports::{Database, Mode, StoreError, Table, Tx},
+        status::{BabyAccess, CaregiverName, DeadLetter, DeadReason},
+    },
+};
+
+impl<D: Database> LocalStore<D> {
+    /// Removes a baby: rows, images, cursor and access, in one transaction. Returns how many
+    /// unsent mutations became dead letters.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when another tab leads, or the database failed.
+    pub async fn purge(&self, epoch: Epoch, baby: BabyId, now: Timestamp) -> Result<usize, StoreError> {
+        let mut tables = copy_tables();
+        tables.push(Table::DeadLetters);
+        self.transact(&tables, Mode::StrictWrite, async |tx| {
+            fence(tx, epoch).await?;
+            let kept = keep_unsent(tx, baby, now).await?;
+            drop_images(tx, baby).await?;
+            tx.delete(Table::SyncMeta, &baby.to_string()).await?;
+            let mut access: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
+            access.retain(|known| known.baby_id != baby);
+            put(tx, Table::Kv, record::ACCESS, &access).await?;
+            let mut names: Vec<CaregiverName> = get(tx, Table::Kv, record::CAREGIVERS).await?.unwrap_or_default();
+            names.retain(|name| name.baby_id != baby);
+            put(tx, Table::Kv, record::CAREGIVERS, &names).await?;
+            Ok(kept)
+        })
+        .await
+    }
+}
+
+async fn keep_unsent(tx: &impl Tx, baby_id: BabyId, now: Timestamp) -> Result<usize, StoreError> {
+    let mut kept = 0;
+    for (key, value) in tx.scan(&of_baby(Table::Outbox, None, baby_id)).await? {
+        let entry: OutboxEntry = record::decode(Table::Outbox, &key, value)?;
+        if entry.is_waiting() && !planted(Defect::PurgeDropsOutbox) {
+            let reason = DeadReason::AccessRevoked;
+            let mutated = Some(entry.mutated);
+            let letter = DeadLetter { mutation_id: entry.mutation_id, baby_id, mutated, reason, failed_at: now };
+            put_letter(tx, &letter).await?;
+            kept += 1;
+        }
+        tx.delete(Table::Outbox, &key).await?;
+    }
+    Ok(kept)
+}

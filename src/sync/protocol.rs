@@ -1,0 +1,292 @@
+//! The wire contract between a device and the server, as types. Reading is lenient where the
+//! contract says so (aliases, strings of JSON, fields left out) and strict everywhere else.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::domain::{
+    field::{Fields, Invalid},
+    hlc::Hlc,
+    id::{BabyId, ClientId, EntityId, MutationId},
+    mutation::{Mutation, Op, RejectionCode, Verdict},
+    registry::EntityType,
+    time::Timestamp,
+};
+
+/// The version of this contract, as the `Sync-Protocol` header says it.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// A push holds at most this many mutations.
+pub const MAX_BATCH: usize = 100;
+/// A request body holds at most this many bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// One mutation holds at most this many bytes of JSON: notes of 2,000 characters fit in any script.
+pub const MAX_MUTATION_BYTES: usize = 16 * 1024;
+/// A pull returns this many changes when it does not say.
+pub const DEFAULT_PULL_LIMIT: u32 = 100;
+/// A pull returns at most this many changes, whatever it says.
+pub const MAX_PULL_LIMIT: u32 = 500;
+
+/// `POST /api/sync/push`. Mutations stay raw here: one that cannot be read is refused by its own
+/// verdict and never blocks the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushRequest {
+    pub baby_id: BabyId,
+    pub client_id: ClientId,
+    /// SHA-256 of the mutation ids, hex; echoed, for tracing only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_operation_id: Option<String>,
+    /// Every mutation up to this `seq` has been answered and the answer kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_through: Option<u64>,
+    pub mutations: Vec<Value>,
+}
+
+/// The answer: one verdict per mutation, in the same order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushResponse {
+    pub results: Vec<WireVerdict>,
+    #[serde(default)]
+    pub sync_operation_id: Option<String>,
+    pub server_time: Timestamp,
+    /// The device's clock minus the server's, in ms, where the batch says what the clock was.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
+}
+
+/// A verdict, or a refusal of something that does not even have a readable id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WireVerdict {
+    Verdict(Verdict),
+    Unreadable(Unreadable),
+}
+
+/// A mutation whose id is not a UUID; what it said is echoed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    pub mutation_id: Value,
+    pub status: crate::domain::mutation::Status,
+    pub version: Option<u64>,
+    pub error: crate::domain::mutation::Rejection,
+    pub server_data: Option<Value>,
+}
+
+/// One mutation as a device writes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WireMutation {
+    pub mutation_id: MutationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    pub entity_type: EntityType,
+    pub entity_id: EntityId,
+    pub op: Op,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Fields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hlc: Option<Hlc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// Reads one mutation of a push.
+///
+/// # Errors
+/// The verdict that refuses it: always `rejected`, with the field that is wrong.
+pub fn read_mutation(value: &Value) -> Result<(Mutation, Option<u64>), Box<WireVerdict>> {
+    let id_value = key(value, "mutationId", "changeId");
+    let Some(mutation_id) = id_value.and_then(Value::as_str).and_then(|id| id.parse().ok()) else {
+        let why = Invalid::at("mutationId", "mutationId must be a UUID");
+        let verdict = Verdict::rejected(MutationId(uuid::Uuid::nil()), RejectionCode::InvalidPayload, why);
+        return Err(Box::new(WireVerdict::Unreadable(Unreadable {
+            mutation_id: id_value.filter(|id| id.to_string().len() <= 64).cloned().unwrap_or(Value::Null),
+            status: verdict.status,
+            version: None,
+            error: verdict.error.expect("a rejected verdict has an error"),
+            server_data: None,
+        })));
+    };
+    read_known(value, mutation_id)
+        .map_err(|(code, why)| Box::new(WireVerdict::Verdict(Verdict::rejected(mutation_id, code, why))))
+}
+
+type Refusal = (RejectionCode, Invalid);
+
+fn read_known(value: &Value, mutation_id: MutationId) -> Result<(Mutation, Option<u64>), Refusal> {
+    let invalid = |field: &str, message: &str| (RejectionCode::InvalidPayload, Invalid::at(field, message));
+    if serde_json::to_vec(value).map_or(0, |bytes| bytes.len()) > MAX_MUTATION_BYTES {
+        return Err(invalid("payload", "a mutation must be at most 16 KiB"));
+    }
+    let type_name =
+        value.get("entityType").and_then(Value::as_str).ok_or(invalid("entityType", "entityType is missing"))?;
+    let entity_type: EntityType = type_name.parse().map_err(|_| {
+        let name: String = type_name.chars().take(40).collect();
+        (RejectionCode::UnknownEntityType, Invalid::at("entityType", format!("unknown entity type {name:?}")))
+    })?;
+    let entity_id = value.get("entityId").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let op = key(value, "op", "type").and_then(Value::as_str).ok_or(invalid("op", "op is missing"))?;
+    let op: Op = op.parse().map_err(|why| (RejectionCode::InvalidPayload, why))?;
+    let payload = read_payload(key(value, "payload", "data"), op)?;
+    let whole = |name: &str| match value.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(number) => number.as_u64().map(Some).ok_or(invalid(name, "must be a whole number, 0 or more")),
+    };
+    let text = |name: &str, alias: &str| match key(value, name, alias) {
+        None => Ok(None),
+        Some(text) => text.as_str().map(Some).ok_or(invalid(name, "must be text")),
+    };
+    let hlc = text("hlc", "hlc")?.map(str::parse).transpose();
+    let updated_at = text("updatedAt", "timestamp")?.map(str::parse).transpose();
+    let mutation = Mutation {
+        mutation_id,
+        entity_type,
+        entity_id: entity_id.ok_or(invalid("entityId", "entityId must be a UUID"))?,
+        op,
+        payload,
+        base_version: whole("baseVersion")?,
+        hlc: hlc.map_err(|_| invalid("hlc", "hlc must be <16 hex>-<4 hex>-<client id>"))?,
+        updated_at: updated_at.map_err(|_| invalid("updatedAt", "updatedAt must be an RFC 3339 instant"))?,
+    };
+    Ok((mutation, whole("seq")?))
+}
+
+/// An object, or a JSON string of one; may be left out for delete and restore.
+fn read_payload(value: Option<&Value>, op: Op) -> Result<Fields, Refusal> {
+    let invalid = |message: &str| (RejectionCode::InvalidPayload, Invalid::at("payload", message));
+    match value {
+        None if matches!(op, Op::Delete | Op::Restore) => Ok(Fields::new()),
+        None => Err(invalid("payload is missing")),
+        // A delete needs no fields, and what an earlier design puts there is not looked at.
+        Some(_) if op == Op::Delete => Ok(Fields::new()),
+        Some(Value::String(text)) => {
+            serde_json::from_str(text).map_err(|_| invalid("payload is not JSON of an object"))
+        }
+        Some(Value::Object(map)) => Ok(map.clone().into_iter().collect()),
+        Some(_) => Err(invalid("payload must be an object")),
+    }
+}
+
+/// A key or its alias from an earlier design; `null` is the same as absent.
+fn key<'v>(value: &'v Value, name: &str, alias: &str) -> Option<&'v Value> {
+    value.get(name).or_else(|| value.get(alias)).filter(|value| !value.is_null())
+}
+
+/// One event as pulled. `payload` is the whole row after the merge, spliced unparsed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The baby's version: 1, 2, 3… without gaps.
+    pub id: u64,
+    /// A name, not a type: a newer server may know more types than this device.
+    pub entity_type: String,
+    pub entity_id: EntityId,
+    pub op: ChangeOp,
+    pub version: u64,
+    pub payload: Box<RawValue>,
+    #[serde(default)]
+    pub actor_id: Option<crate::domain::id::UserId>,
+    #[serde(default)]
+    pub client_id: Option<ClientId>,
+    #[serde(default)]
+    pub mutation_id: Option<MutationId>,
+    pub created_at: Timestamp,
+}
+
+/// What an event says was done; a restore is told as an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeOp {
+    Create,
+    Update,
+    Delete,
+}
+
+/// `GET /api/sync/pull`. Both cursor keys carry the same value, and so do both version keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullResponse {
+    pub changes: Vec<Change>,
+    pub next_cursor: u64,
+    pub new_cursor: u64,
+    pub has_more: bool,
+    pub head: u64,
+    pub epoch: uuid::Uuid,
+    /// Of the live rows at `head`, 16 hex digits.
+    pub checksum: String,
+    pub live_rows: u64,
+    pub server_time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "00000000-0000-7000-8000-000000000001";
+
+    fn refusal(value: Value) -> (RejectionCode, Option<String>) {
+        match *read_mutation(&value).unwrap_err() {
+            WireVerdict::Verdict(verdict) => verdict.error.map(|error| (error.code, error.field)).unwrap(),
+            WireVerdict::Unreadable(unreadable) => (unreadable.error.code, unreadable.error.field),
+        }
+    }
+
+    #[test]
+    fn a_simple_client_may_leave_out_all_but_the_required() {
+        let value = json!({"mutationId": ID, "entityType": "nappy_log", "entityId": ID, "op": "create", "payload": {"type": "wee"}});
+        let (mutation, seq) = read_mutation(&value).unwrap();
+        assert_eq!((mutation.op, mutation.base_version, mutation.hlc, seq), (Op::Create, None, None, None));
+    }
+
+    /// A12: a payload may be an object or a JSON string of one.
+    #[test]
+    fn aliases_and_strings_read_the_same() {
+        let canonical = json!({"mutationId": ID, "entityType": "nappy_log", "entityId": ID, "op": "create",
+            "payload": {"type": "wee"}, "updatedAt": "2026-11-20T02:10:00.000Z"});
+        let aliased = json!({"changeId": ID, "entityType": "nappy_log", "entityId": ID, "type": "CREATED",
+            "data": "{\"type\":\"wee\"}", "timestamp": "2026-11-20T02:10:00Z"});
+        assert_eq!(read_mutation(&canonical), read_mutation(&aliased));
+    }
+
+    /// A02, trap 16: what cannot be read is refused by name, field by field.
+    #[test]
+    fn what_cannot_be_read_is_refused_with_its_field() {
+        let base = json!({"mutationId": ID, "entityType": "nappy_log", "entityId": ID, "op": "create", "payload": {}});
+        let with = |key: &str, value: Value| {
+            let mut changed = base.clone();
+            changed[key] = value;
+            refusal(changed)
+        };
+        let at = |field: &str| (RejectionCode::InvalidPayload, Some(field.to_owned()));
+        assert_eq!(with("mutationId", json!(7)), at("mutationId"));
+        assert_eq!(with("mutationId", Value::Null), at("mutationId"));
+        assert_eq!(
+            with("entityType", json!("spaceship")),
+            (RejectionCode::UnknownEntityType, Some("entityType".into()))
+        );
+        assert_eq!(with("entityId", json!("1")), at("entityId"));
+        assert_eq!(with("op", json!("upsert")), at("op"));
+        assert_eq!(with("payload", json!([1])), at("payload"));
+        assert_eq!(with("payload", json!("{")), at("payload"));
+        assert_eq!(with("payload", Value::Null), at("payload"));
+        assert_eq!(with("payload", json!({"notes": "x".repeat(20_000)})), at("payload"));
+        assert_eq!(with("baseVersion", json!(-1)), at("baseVersion"));
+        assert_eq!(with("hlc", json!("now")), at("hlc"));
+        assert_eq!(with("updatedAt", json!(12)), at("updatedAt"));
+        assert_eq!(refusal(json!("a mutation")), at("mutationId"));
+    }
+
+    /// Trap 1: deletes with a null payload must sync.
+    #[test]
+    fn trap_01_a_delete_needs_no_payload() {
+        let value =
+            json!({"mutationId": ID, "entityType": "feed_log", "entityId": ID, "op": "delete", "payload": null});
+        assert_eq!(read_mutation(&value).unwrap().0.payload, Fields::new());
+    }
+}

@@ -1,0 +1,285 @@
+//! The server in memory, as far as a device can tell: the same judge as the real one, between
+//! statements that others may interleave with. Committed state changes at [`FarEnd::commit`] only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        apply::{Bench, Event, EventOp, Head, Push, Remembered},
+        id::{BabyId, ClientId, EntityId, MutationId, UserId},
+        merge::Stored,
+        mutation::{Mutation, Op},
+        registry::EntityType,
+        time::Timestamp,
+    },
+    sync::{
+        defect::{Defect, planted},
+        ports::{AccessList, ErrorCode, TransportError},
+        protocol::{Change, ChangeOp, PullResponse, PushRequest, PushResponse, WireVerdict, read_mutation},
+        status::{BabyAccess, CaregiverName, Level},
+    },
+};
+
+/// One baby, as committed.
+#[derive(Default)]
+pub struct Ledger {
+    pub head: Head,
+    pub rows: BTreeMap<EntityId, Stored>,
+    pub log: Vec<Logged>,
+    pub known: BTreeMap<MutationId, Remembered>,
+    /// The transaction that holds the head's row lock.
+    lock: Option<u64>,
+}
+
+/// One event with what the log keeps beside it.
+pub struct Logged {
+    pub event: Event,
+    pub actor: UserId,
+    pub client: ClientId,
+    pub seq: Option<u64>,
+    pub at: Timestamp,
+}
+
+#[derive(Default)]
+pub struct FarEnd {
+    pub babies: BTreeMap<BabyId, Ledger>,
+    pub levels: BTreeMap<(BabyId, UserId), Level>,
+    /// Who ever lost access to what.
+    pub removed: BTreeSet<(BabyId, UserId)>,
+    transactions: u64,
+}
+
+/// A push that has been judged and not committed.
+pub struct Judged {
+    bench: Bench,
+    actor: UserId,
+    client: ClientId,
+    baby: BabyId,
+    seqs: BTreeMap<MutationId, Option<u64>>,
+    results: Vec<WireVerdict>,
+}
+
+/// Which history this is; there is one only.
+pub const EPOCH: Uuid = Uuid::from_u128(0xe90c);
+
+fn refused(status: u16, code: ErrorCode) -> TransportError {
+    TransportError::Refused { status, code, retry_after_ms: None }
+}
+
+impl FarEnd {
+    pub fn begin(&mut self) -> u64 {
+        self.transactions += 1;
+        self.transactions
+    }
+
+    /// Takes the lock of a baby's head; `false` when another transaction holds it.
+    pub fn lock(&mut self, baby: BabyId, tx: u64) -> bool {
+        if planted(Defect::NoHeadLock) {
+            return true;
+        }
+        let lock = &mut self.babies.entry(baby).or_default().lock;
+        *lock.get_or_insert(tx) == tx
+    }
+
+    /// The server restarts: what was not committed is gone, and so are its locks.
+    pub fn restart(&mut self) {
+        self.babies.values_mut().for_each(|ledger| ledger.lock = None);
+    }
+
+    /// Ends a transaction that did not commit, or has.
+    pub fn unlock(&mut self, baby: BabyId, tx: u64) {
+        if let Some(ledger) = self.babies.get_mut(&baby)
+            && ledger.lock == Some(tx)
+        {
+            ledger.lock = None;
+        }
+    }
+
+    /// The first statement of a push: may this account write here?
+    ///
+    /// # Errors
+    /// The refusal of the whole request.
+    pub fn admit(&self, actor: UserId, request: &PushRequest) -> Result<(), TransportError> {
+        match self.levels.get(&(request.baby_id, actor)) {
+            Some(Level::Viewer) => Err(refused(403, ErrorCode::ReadOnly)),
+            Some(_) => Ok(()),
+            None if self.exists(request.baby_id) => Err(refused(403, ErrorCode::AccessRevoked)),
+            None if creates_baby(request) => Ok(()),
+            None => Err(refused(404, ErrorCode::UnknownBaby)),
+        }
+    }
+
+    /// Reads what is committed now and judges the batch against it.
+    pub fn judge(&self, actor: UserId, request: &PushRequest, now: Timestamp) -> Judged {
+        let (baby, client) = (request.baby_id, request.client_id);
+        let nothing = Ledger::default();
+        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
+        let read: Vec<_> = request.mutations.iter().map(read_mutation).collect();
+        let batch: Vec<Mutation> = read.iter().flatten().map(|(mutation, _)| mutation.clone()).collect();
+        let wanted = Bench::wanted(baby, &batch);
+        let rows = wanted.iter().filter_map(|id| Some((*id, ledger.rows.get(id)?.clone()))).collect();
+        let known = batch.iter().map(|mutation| mutation.mutation_id).filter(|_| !planted(Defect::NoDedupe));
+        let known = known.filter_map(|id| Some((id, ledger.known.get(&id)?.clone()))).collect();
+        let mut bench = Bench::new(Push { baby_id: baby, client_id: client, actor, now }, ledger.head, rows, known);
+        let seqs = read.iter().flatten().map(|(mutation, seq)| (mutation.mutation_id, *seq)).collect();
+        let results = read
+            .into_iter()
+            .map(|read| match read {
+                Ok((mutation, _)) => WireVerdict::Verdict(bench.judge(&mutation)),
+                Err(refusal) => *refusal,
+            })
+            .collect();
+        Judged { bench, actor, client, baby, seqs, results }
+    }
+
+    /// Makes a judged push visible, all of it at once.
+    pub fn commit(&mut self, judged: Judged, now: Timestamp) -> PushResponse {
+        let Judged { bench, actor, client, baby, seqs, results } = judged;
+        let is_new = !self.exists(baby);
+        let ledger = self.babies.entry(baby).or_default();
+        ledger.head = bench.head();
+        ledger.rows.extend(bench.written().map(|stored| (stored.row.id, stored.clone())));
+        ledger.log.extend(bench.events().iter().map(|event| Logged {
+            event: event.clone(),
+            actor,
+            client,
+            seq: seqs.get(&event.mutation_id).copied().flatten(),
+            at: now,
+        }));
+        ledger.known.extend(bench.judged().map(|(id, remembered)| (*id, remembered.clone())));
+        if is_new && ledger.head.version > 0 {
+            self.levels.insert((baby, actor), Level::Owner);
+        }
+        PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None }
+    }
+
+    /// A whole push with nobody in between.
+    ///
+    /// # Errors
+    /// The refusal of the whole request.
+    pub fn push(
+        &mut self,
+        actor: UserId,
+        request: &PushRequest,
+        now: Timestamp,
+    ) -> Result<PushResponse, TransportError> {
+        self.admit(actor, request)?;
+        let judged = self.judge(actor, request, now);
+        Ok(self.commit(judged, now))
+    }
+
+    /// The first statement of a pull.
+    ///
+    /// # Errors
+    /// The refusal of the whole request.
+    pub fn head(&self, actor: UserId, baby: BabyId) -> Result<Head, TransportError> {
+        match (self.levels.contains_key(&(baby, actor)), self.exists(baby)) {
+            (true, _) => Ok(self.babies.get(&baby).map(|ledger| ledger.head).unwrap_or_default()),
+            (false, true) => Err(refused(403, ErrorCode::AccessRevoked)),
+            (false, false) => Err(refused(404, ErrorCode::UnknownBaby)),
+        }
+    }
+
+    /// The second statement of a pull: the events after `since`, as committed by now.
+    ///
+    /// # Errors
+    /// The cursor lies beyond this history.
+    pub fn page(
+        &self,
+        baby: BabyId,
+        head: Head,
+        since: u64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<PullResponse, TransportError> {
+        if since > head.version {
+            return Err(refused(409, ErrorCode::EpochChanged));
+        }
+        let log = self.babies.get(&baby).map_or(&[][..], |ledger| &ledger.log);
+        let mut found = log.iter().filter(|logged| logged.event.id > since).take(limit + 1).map(change).peekable();
+        let mut changes = Vec::new();
+        while changes.len() < limit
+            && let Some(change) = found.next()
+        {
+            changes.push(change);
+        }
+        let next_cursor = changes.last().map_or(since, |change| change.id);
+        Ok(PullResponse {
+            has_more: found.next().is_some(),
+            changes,
+            next_cursor,
+            new_cursor: next_cursor,
+            head: head.version,
+            epoch: EPOCH,
+            checksum: head.checksum.to_hex(),
+            live_rows: head.live_rows,
+            server_time: now,
+        })
+    }
+
+    /// A whole pull with nobody in between.
+    ///
+    /// # Errors
+    /// The refusal of the whole request.
+    pub fn pull(
+        &self,
+        actor: UserId,
+        baby: BabyId,
+        since: u64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<PullResponse, TransportError> {
+        self.page(baby, self.head(actor, baby)?, since, limit, now)
+    }
+
+    pub fn access(&self, actor: UserId) -> AccessList {
+        let mine = self.levels.iter().filter(|((_, user), _)| *user == actor);
+        let babies = mine.map(|((baby_id, _), level)| {
+            let own = self.babies.get(baby_id).and_then(|ledger| ledger.rows.get(&baby_id.entity()));
+            let name = own.and_then(|own| own.row.fields.get("name")?.as_str()).unwrap_or_default().to_owned();
+            BabyAccess { baby_id: *baby_id, name, level: *level }
+        });
+        let of_mine = self.levels.keys().filter(|(baby_id, _)| self.levels.contains_key(&(*baby_id, actor)));
+        let caregivers = of_mine.map(|&(baby_id, user_id)| {
+            let display_name = user_id.to_string();
+            CaregiverName { baby_id, user_id, display_name }
+        });
+        AccessList { user_id: actor, babies: babies.collect(), caregivers: caregivers.collect() }
+    }
+
+    pub fn exists(&self, baby: BabyId) -> bool {
+        self.babies.get(&baby).is_some_and(|ledger| ledger.head.version > 0)
+    }
+}
+
+fn creates_baby(request: &PushRequest) -> bool {
+    let reads_as_create = |(mutation, _): (Mutation, _)| {
+        mutation.entity_type == EntityType::BABY
+            && mutation.op == Op::Create
+            && mutation.entity_id == request.baby_id.entity()
+    };
+    request.mutations.iter().filter_map(|value| read_mutation(value).ok()).any(reads_as_create)
+}
+
+fn change(logged: &Logged) -> Change {
+    let event = &logged.event;
+    Change {
+        id: event.id,
+        entity_type: event.row.entity_type.name().to_owned(),
+        entity_id: event.row.id,
+        op: match event.op {
+            EventOp::Create => ChangeOp::Create,
+            EventOp::Update => ChangeOp::Update,
+            EventOp::Delete => ChangeOp::Delete,
+        },
+        version: event.id,
+        payload: RawValue::from_string(event.row.to_payload().to_string()).expect("a payload is JSON"),
+        actor_id: Some(logged.actor),
+        client_id: Some(logged.client),
+        mutation_id: Some(event.mutation_id),
+        created_at: logged.at,
+    }
+}

@@ -1,0 +1,281 @@
+//! What lies between a tab and the far end: requests and answers that get lost, doubled, delayed,
+//! answered by somebody else or refused for no good reason; and the far end's own work, statement
+//! by statement, with others in between.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    future::{Future, pending},
+    pin::Pin,
+    rc::Rc,
+};
+
+use super::{
+    exec::{Exec, Handed, Owner},
+    far_end::FarEnd,
+    memory_db::MemoryDb,
+};
+use crate::{
+    domain::{
+        id::{BabyId, MutationId, UserId},
+        time::Timestamp,
+    },
+    sync::{
+        ports::{AccessList, ErrorCode, Transport, TransportError},
+        protocol::{PullResponse, PushRequest, PushResponse, WireVerdict},
+    },
+};
+
+/// The far end's own tasks; they die together when it restarts.
+pub const SERVER: Owner = 0;
+
+/// How often things go wrong, each once in so many times; `None` never.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    pub drop: Option<usize>,
+    pub double: Option<usize>,
+    pub lose_answer: Option<usize>,
+    pub slow: Option<usize>,
+    pub fail_before: Option<usize>,
+    pub fail_after: Option<usize>,
+    pub busy: Option<usize>,
+    pub portal: Option<usize>,
+    pub false_refusal: Option<usize>,
+    pub poison: Option<usize>,
+}
+
+/// What a run has seen, for the report and for knowing that the faults do happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub requests: u64,
+    pub faults: BTreeMap<&'static str, u64>,
+    pub verdicts: BTreeMap<String, u64>,
+}
+
+/// The network and the far end behind it.
+pub struct Net {
+    pub exec: Exec,
+    pub far: RefCell<FarEnd>,
+    pub faults: RefCell<Faults>,
+    pub seen: RefCell<Seen>,
+    /// Mutations that the far end fails on, always.
+    pub poison: RefCell<BTreeSet<MutationId>>,
+    /// Babies that left a device, and whose.
+    pub purged: RefCell<BTreeSet<(BabyId, UserId)>>,
+    /// Whether devices' clocks tell true time, so that waits can be held against them.
+    pub clocks_are_true: Cell<bool>,
+}
+
+impl Net {
+    pub fn note(&self, fault: &'static str) {
+        *self.seen.borrow_mut().faults.entry(fault).or_default() += 1;
+    }
+
+    fn strikes(&self, fault: &'static str, odds: Option<usize>) -> bool {
+        let strikes = odds.is_some_and(|n| self.exec.chance().one_in(n));
+        if strikes {
+            self.note(fault);
+        }
+        strikes
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(self.exec.now_ms())
+    }
+
+    /// Gives others a turn, in the middle of a request.
+    async fn pause(&self) {
+        self.exec.sleep_ms(self.exec.chance().between(0, 1 << self.exec.chance().below(10))).await;
+    }
+
+    /// Waits for the lock of a baby's head.
+    pub async fn lock(&self, baby: BabyId) -> u64 {
+        let tx = self.far.borrow_mut().begin();
+        while !self.far.borrow_mut().lock(baby, tx) {
+            self.pause().await;
+        }
+        tx
+    }
+
+    async fn serve_push(&self, user: UserId, request: &PushRequest) -> Result<PushResponse, TransportError> {
+        let baby = request.baby_id;
+        let tx = self.lock(baby).await;
+        let served = self.serve_locked(user, request).await;
+        self.far.borrow_mut().unlock(baby, tx);
+        served
+    }
+
+    async fn serve_locked(&self, user: UserId, request: &PushRequest) -> Result<PushResponse, TransportError> {
+        self.far.borrow().admit(user, request)?;
+        self.pause().await;
+        let ids = request.mutations.iter().filter_map(|value| value.get("mutationId")?.as_str()?.parse().ok());
+        let ids: Vec<MutationId> = ids.collect();
+        if self.strikes("poison", self.faults.borrow().poison)
+            && let Some(id) = self.exec.chance().pick(&ids)
+        {
+            self.poison.borrow_mut().insert(*id);
+        }
+        if ids.iter().any(|id| self.poison.borrow().contains(id)) {
+            return Err(TransportError::Refused { status: 500, code: ErrorCode::Internal, retry_after_ms: None });
+        }
+        let judged = self.far.borrow().judge(user, request, self.now());
+        self.pause().await;
+        let response = self.far.borrow_mut().commit(judged, self.now());
+        for (verdict, mutation) in response.results.iter().zip(&request.mutations) {
+            let WireVerdict::Verdict(verdict) = verdict else { continue };
+            let op = mutation.get("op").and_then(serde_json::Value::as_str).unwrap_or_default();
+            *self.seen.borrow_mut().verdicts.entry(format!("{op} {:?}", verdict.status)).or_default() += 1;
+        }
+        Ok(response)
+    }
+
+    async fn serve_pull(
+        &self,
+        user: UserId,
+        baby: BabyId,
+        since: u64,
+        limit: u32,
+    ) -> Result<PullResponse, TransportError> {
+        let head = self.far.borrow().head(user, baby)?;
+        self.pause().await;
+        self.far.borrow().page(baby, head, since, limit as usize, self.now())
+    }
+}
+
+type Served<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>>>>;
+
+/// One tab's connection.
+pub struct Wire {
+    pub net: Rc<Net>,
+    pub user: UserId,
+    pub online: Rc<Cell<bool>>,
+    /// A dead process sends nothing and hears nothing.
+    pub db: MemoryDb,
+    /// Pages are small, so that histories take several.
+    pub page: u32,
+    /// Until when the far end asked for rest, in true time.
+    pub resting: RefCell<BTreeMap<(BabyId, &'static str), i64>>,
+}
+
+impl Wire {
+    async fn call<R: 'static>(
+        &self,
+        about: Option<(BabyId, &'static str)>,
+        serve: impl Fn() -> Served<R>,
+    ) -> Result<R, TransportError> {
+        let (net, faults) = (&self.net, self.net.faults.borrow().clone());
+        if self.db.is_dead() {
+            pending::<()>().await;
+        }
+        self.check_rest(about);
+        net.seen.borrow_mut().requests += 1;
+        if !self.online.get() {
+            net.pause().await;
+            return Err(network("offline"));
+        }
+        let delay = || match net.strikes("slow", faults.slow) {
+            true => net.exec.chance().between(1_000, 45_000),
+            false => net.exec.chance().between(5, 300),
+        };
+        if net.strikes("drop", faults.drop) {
+            pending::<()>().await;
+        }
+        net.exec.sleep_ms(delay()).await;
+        if net.strikes("portal", faults.portal) {
+            return Err(network("a page of somebody else"));
+        }
+        if let Some(refusal) = self.refusal(about, &faults) {
+            return Err(refusal);
+        }
+        let answer = Handed::default();
+        let copies = if net.strikes("double", faults.double) { 2 } else { 1 };
+        for copy in 0..copies {
+            let (exec, answer, served) = (net.exec.clone(), answer.clone(), serve());
+            let late = if copy == 0 { 0 } else { net.exec.chance().between(0, 20_000) };
+            net.exec.spawn(SERVER, async move {
+                exec.sleep_ms(late).await;
+                let served = served.await;
+                if copy == 0 {
+                    answer.give(served);
+                }
+            });
+        }
+        let served = answer.take().await;
+        if net.strikes("lose answer", faults.lose_answer) {
+            pending::<()>().await;
+        }
+        net.exec.sleep_ms(delay()).await;
+        if net.strikes("fail after", faults.fail_after) {
+            return Err(internal());
+        }
+        served
+    }
+
+    /// What the far end says without having looked.
+    fn refusal(&self, about: Option<(BabyId, &'static str)>, faults: &Faults) -> Option<TransportError> {
+        let net = &self.net;
+        if net.strikes("fail before", faults.fail_before) {
+            return Some(internal());
+        }
+        if net.strikes("busy", faults.busy) {
+            let rest_ms = net.exec.chance().between(1_000, 20_000);
+            if let Some(about) = about {
+                self.resting.borrow_mut().insert(about, net.exec.now_ms() + rest_ms);
+            }
+            let (status, code) = (429, ErrorCode::RateLimited);
+            return Some(TransportError::Refused { status, code, retry_after_ms: Some(rest_ms) });
+        }
+        if about.is_some() && net.strikes("false refusal", faults.false_refusal) {
+            let (status, code) = (403, ErrorCode::AccessRevoked);
+            return Some(TransportError::Refused { status, code, retry_after_ms: None });
+        }
+        None
+    }
+
+    fn check_rest(&self, about: Option<(BabyId, &'static str)>) {
+        // A baby that left and came back is a new one to the device.
+        let about = about.filter(|(baby, _)| !self.net.purged.borrow().contains(&(*baby, self.user)));
+        let until = about.and_then(|about| self.resting.borrow().get(&about).copied());
+        if let Some(until) = until.filter(|_| self.net.clocks_are_true.get()) {
+            assert!(self.net.exec.now_ms() >= until, "Retry-After was ignored: {about:?}");
+        }
+    }
+}
+
+fn network(message: &str) -> TransportError {
+    TransportError::Network { message: message.into() }
+}
+
+fn internal() -> TransportError {
+    TransportError::Refused { status: 500, code: ErrorCode::Internal, retry_after_ms: None }
+}
+
+impl Transport for Wire {
+    async fn push(&self, request: PushRequest) -> Result<PushResponse, TransportError> {
+        let (net, user) = (self.net.clone(), self.user);
+        let about = Some((request.baby_id, "push"));
+        self.call(about, || {
+            let (net, request) = (net.clone(), request.clone());
+            Box::pin(async move { net.serve_push(user, &request).await })
+        })
+        .await
+    }
+
+    async fn pull(&self, baby: BabyId, since: u64, _: u32) -> Result<PullResponse, TransportError> {
+        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        self.call(Some((baby, "pull")), || {
+            let net = net.clone();
+            Box::pin(async move { net.serve_pull(user, baby, since, page).await })
+        })
+        .await
+    }
+
+    async fn access(&self) -> Result<AccessList, TransportError> {
+        let (net, user) = (self.net.clone(), self.user);
+        self.call(None, || {
+            let net = net.clone();
+            Box::pin(async move { Ok(net.far.borrow().access(user)) })
+        })
+        .await
+    }
+}

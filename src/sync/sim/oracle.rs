@@ -1,0 +1,290 @@
+//! Watches a run from outside and knows what must hold: the invariants I1 to I7 after every change,
+//! I8 to I11 once everything is quiet. It looks at disks and at the far end, never at the program,
+//! and works out for itself what a device has to show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{device::Device, far_end::FarEnd};
+use crate::{
+    domain::{
+        id::{BabyId, ClientId, EntityId, MutationId},
+        mutation::Op,
+        registry::EntityType,
+        row::{Row, ServerFields, apply_patch},
+    },
+    sync::{outbox::OutboxEntry, ports::Table},
+};
+
+#[derive(Default)]
+pub struct Oracle {
+    /// Events of each baby that were looked at.
+    checked: BTreeMap<BabyId, usize>,
+    /// Mutations with an event.
+    written: BTreeMap<BabyId, BTreeSet<MutationId>>,
+    last_seq: BTreeMap<(BabyId, ClientId), u64>,
+    watches: BTreeMap<char, Watch>,
+}
+
+/// What was last seen on a disk.
+#[derive(Default)]
+struct Watch {
+    changes: u64,
+    outbox: BTreeMap<MutationId, Waiting>,
+    letters: BTreeSet<MutationId>,
+    /// Cursor and repairs of each baby.
+    cursors: BTreeMap<BabyId, (u64, u64)>,
+}
+
+#[derive(Clone)]
+struct Waiting {
+    baby: BabyId,
+    entity: EntityId,
+    sent: bool,
+}
+
+fn parsed<T: std::str::FromStr>(value: &Value, name: &str) -> T {
+    let text = value.get(name).and_then(Value::as_str).unwrap_or_default();
+    text.parse().unwrap_or_else(|_| panic!("{name} in {value}"))
+}
+
+/// The second part of a key `baby/…`.
+fn behind<T: std::str::FromStr>(key: &str) -> Option<(BabyId, T)> {
+    let (baby, rest) = key.split_once('/')?;
+    Some((baby.parse().ok()?, rest.parse().ok()?))
+}
+
+fn letters(device: &Device) -> BTreeSet<MutationId> {
+    let letters = device.disk.table(Table::DeadLetters);
+    letters.keys().filter_map(|key| behind(key)).map(|(_, id)| id).collect()
+}
+
+fn entries(device: &Device) -> Vec<OutboxEntry> {
+    let read = |value: &Value| serde_json::from_value(value.clone()).expect("an entry can be read back");
+    device.disk.table(Table::Outbox).values().map(|value| read(value)).collect()
+}
+
+impl Oracle {
+    /// I2, I3, I4, I7: what the far end has committed since the last look.
+    pub fn check_far(&mut self, far: &FarEnd, devices: &[std::rc::Rc<Device>]) {
+        for (baby, ledger) in &far.babies {
+            let from = self.checked.insert(*baby, ledger.log.len()).unwrap_or(0);
+            if from == ledger.log.len() {
+                continue;
+            }
+            assert_eq!(ledger.head.version, ledger.log.len() as u64, "I2: {baby} counts other than its events");
+            for (n, logged) in ledger.log.iter().enumerate().skip(from) {
+                let event = &logged.event;
+                assert_eq!(event.id, n as u64 + 1, "I2: {baby} has a gap or a double");
+                let first = self.written.entry(*baby).or_default().insert(event.mutation_id);
+                assert!(first, "I3: {} has two events", event.mutation_id);
+                let row = &ledger.rows.get(&event.row.id).expect("I4: an event without its row").row;
+                assert!(row.server.row_version >= event.id, "I4: {} lags behind its event", event.row.id);
+                if row.server.row_version == event.id {
+                    assert_eq!(*row, event.row, "I4: a row differs from its event");
+                }
+                let given_up = || devices.iter().any(|device| gave_up(device, event.mutation_id));
+                if let Some(seq) = logged.seq.filter(|_| !given_up()) {
+                    let last = self.last_seq.insert((*baby, logged.client), seq).unwrap_or(0);
+                    assert!(seq > last, "I7: {} took effect as {seq} after {last}", event.mutation_id);
+                }
+            }
+            for stored in ledger.rows.values() {
+                let version = stored.row.server.row_version;
+                let event = usize::try_from(version).ok().and_then(|n| ledger.log.get(n.checked_sub(1)?));
+                assert!(
+                    event.is_some_and(|logged| logged.event.row.id == stored.row.id),
+                    "I4: a row without its event"
+                );
+            }
+        }
+    }
+
+    /// The power went: the disk may be at an earlier cursor.
+    pub fn power_was_cut(&mut self, device: &Device) {
+        self.watches.entry(device.name).or_default().cursors.clear();
+    }
+
+    /// I5 and I6, whenever a disk has changed; whether it has.
+    pub fn check_disk(&mut self, device: &Device, far: &FarEnd) -> bool {
+        let watch = self.watches.entry(device.name).or_default();
+        let changes = device.disk.changes();
+        if watch.changes == changes {
+            return false;
+        }
+        watch.changes = changes;
+        let mut outbox = BTreeMap::new();
+        for value in device.disk.table(Table::Outbox).values() {
+            let sent = value.get("sent").and_then(Value::as_bool).unwrap_or(false);
+            let waiting = Waiting { baby: parsed(value, "babyId"), entity: parsed(value, "entityId"), sent };
+            outbox.insert(parsed(value, "mutationId"), waiting);
+        }
+        let letters = letters(device);
+        let deeds = device.deeds.borrow();
+        for (id, waiting) in watch.outbox.iter().filter(|(id, _)| !outbox.contains_key(*id)) {
+            let judged = far.babies.get(&waiting.baby).is_some_and(|ledger| ledger.known.contains_key(id));
+            let cancelled = !waiting.sent && deeds.turned.contains(&(waiting.baby, waiting.entity));
+            let kept = letters.contains(id) || deeds.handled.contains(id);
+            assert!(judged || cancelled || kept, "I6: {}'s mutation {id} is nowhere", device.name);
+        }
+        for id in watch.letters.difference(&letters) {
+            assert!(deeds.handled.contains(id), "I6: {}'s dead letter {id} is gone", device.name);
+        }
+        let mut cursors = BTreeMap::new();
+        for (baby, meta) in device.disk.table(Table::SyncMeta).iter() {
+            let baby: BabyId = baby.parse().expect("a baby's id");
+            let now = (meta["cursor"].as_u64().unwrap_or(0), meta["repairs"].as_u64().unwrap_or(0));
+            if let Some(before) = watch.cursors.get(&baby).filter(|before| before.1 == now.1) {
+                assert!(
+                    before.0 <= now.0,
+                    "I5: {}'s cursor of {baby} went from {} to {}",
+                    device.name,
+                    before.0,
+                    now.0
+                );
+            }
+            cursors.insert(baby, now);
+        }
+        (watch.outbox, watch.letters, watch.cursors) = (outbox, letters, cursors);
+        true
+    }
+
+    /// I1: every row shown is what the log says up to the cursor, with what waits on top. (That no
+    /// cursor passes an unapplied event, I5, follows.)
+    pub fn check_views(&self, device: &Device, far: &FarEnd) {
+        let mut pending: BTreeMap<(BabyId, EntityId), Vec<OutboxEntry>> = BTreeMap::new();
+        for entry in entries(device) {
+            pending.entry((entry.baby_id, entry.mutated.entity_id)).or_default().push(entry);
+        }
+        let mut expected: BTreeMap<(EntityType, BabyId, EntityId), (Option<Row>, bool)> = BTreeMap::new();
+        let mut shadows = BTreeMap::new();
+        for (baby, meta) in device.disk.table(Table::SyncMeta).iter() {
+            let baby: BabyId = baby.parse().expect("a baby's id");
+            let cursor = meta["cursor"].as_u64().unwrap_or(0);
+            let log = far.babies.get(&baby).map_or(&[][..], |ledger| &ledger.log);
+            for logged in log.iter().filter(|logged| logged.event.id <= cursor) {
+                let row = logged.event.row.clone();
+                expected.insert((row.entity_type, baby, row.id), (Some(row), false));
+            }
+        }
+        for ((baby, id), mut waiting) in pending {
+            waiting.sort_by_key(|entry| entry.seq);
+            let entity_type = waiting[0].mutated.entity_type;
+            let shown = expected.entry((entity_type, baby, id)).or_insert((None, false));
+            if let Some(image) = &shown.0 {
+                shadows.insert((baby, id), image.to_payload());
+            }
+            *shown = (overlaid(baby, shown.0.take(), &waiting), true);
+        }
+        expected.retain(|_, (row, _)| row.is_some());
+        let mut seen = 0;
+        for entity_type in EntityType::all() {
+            for (key, record) in device.disk.table(Table::Rows(entity_type)).iter() {
+                let (baby, id) = behind(key).expect("a row's key");
+                let name = device.name;
+                let expect = expected.get(&(entity_type, baby, id));
+                let (row, is_pending) =
+                    expect.unwrap_or_else(|| panic!("I1: {name} shows {key} out of nowhere: {record}"));
+                let row = row.as_ref().map(Row::to_payload).unwrap_or_default();
+                assert_eq!(record["row"], row, "I1: {name} shows a wrong {entity_type} {key}");
+                assert_eq!(record["pending"], *is_pending, "I1: {name} marks {entity_type} {key} wrongly");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, expected.len(), "I1: {} lacks rows", device.name);
+        let held = device.disk.table(Table::Shadow);
+        let held: BTreeMap<_, _> =
+            held.iter().filter_map(|(key, record)| Some((behind(key)?, record["row"].clone()))).collect();
+        assert_eq!(held, shadows, "I1: {} keeps other images than it needs", device.name);
+    }
+
+    /// What keeps a device from being quiet; `None` when it is.
+    pub fn unrest(&self, device: &Device, far: &FarEnd) -> Option<String> {
+        let name = device.name;
+        if let Some(entry) = entries(device).first() {
+            return Some(format!("I10: {name}'s outbox holds {entry:?}"));
+        }
+        let metas = device.disk.table(Table::SyncMeta);
+        for (baby, ledger) in &far.babies {
+            let may_see = far.levels.contains_key(&(*baby, device.user));
+            let meta = metas.get(&baby.to_string());
+            if !may_see {
+                let trace =
+                    device.disk.dump().into_iter().find(|(table, key, _)| {
+                        *table != Table::DeadLetters.name() && key.starts_with(&baby.to_string())
+                    });
+                if let Some((table, key, value)) = trace {
+                    return Some(format!("I8: {name} still has {table} {key}: {value}"));
+                }
+                continue;
+            }
+            let cursor = meta.and_then(|meta| meta["cursor"].as_u64()).unwrap_or(0);
+            if cursor != ledger.head.version {
+                return Some(format!("I9: {name} has {baby} up to {cursor} of {}: {meta:?}", ledger.head.version));
+            }
+            let checksum = meta.and_then(|meta| meta["checksum"].as_str()).unwrap_or_default();
+            if checksum != ledger.head.checksum.to_hex() {
+                return Some(format!("I11: {name} has another checksum of {baby}"));
+            }
+        }
+        None
+    }
+
+    /// Once all is quiet: I6 for whole entries, I9 by comparison with the far end's own rows.
+    pub fn check_quiet(&self, device: &Device, far: &FarEnd) {
+        self.check_views(device, far);
+        let letters = letters(device);
+        let deeds = device.deeds.borrow();
+        let lettered: BTreeSet<String> = device
+            .disk
+            .table(Table::DeadLetters)
+            .values()
+            .map(|letter| letter["mutated"]["entityId"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        for (baby, id) in &deeds.created {
+            let arrived = far.babies.get(baby).is_some_and(|ledger| ledger.rows.contains_key(id));
+            let taken_back = deeds.turned.contains(&(*baby, *id)) || !deeds.handled.is_empty();
+            let kept = lettered.contains(&id.to_string());
+            assert!(arrived || taken_back || kept, "I6: {}'s entry {id} is nowhere ({letters:?})", device.name);
+        }
+        for (baby, ledger) in far.babies.iter().filter(|(baby, _)| far.levels.contains_key(&(**baby, device.user))) {
+            for stored in ledger.rows.values() {
+                let key = format!("{baby}/{}", stored.row.id);
+                let shown = device.disk.peek(Table::Rows(stored.row.entity_type), &key).unwrap_or_default();
+                assert_eq!(shown["row"], stored.row.to_payload(), "I9: {} differs in {key}", device.name);
+            }
+        }
+    }
+}
+
+fn gave_up(device: &Device, id: MutationId) -> bool {
+    letters(device).contains(&id) || device.deeds.borrow().handled.contains(&id)
+}
+
+/// The image with the waiting entries on top, worked out independently of the program.
+fn overlaid(baby_id: BabyId, image: Option<Row>, waiting: &[OutboxEntry]) -> Option<Row> {
+    waiting.iter().map(|entry| &entry.mutated).fold(image, |shown, mutated| {
+        let blank = || Row {
+            entity_type: mutated.entity_type,
+            id: mutated.entity_id,
+            baby_id,
+            fields: BTreeMap::new(),
+            server: ServerFields::default(),
+        };
+        let mut row = match (shown, mutated.op) {
+            (None, Op::Create) => blank(),
+            (None, _) => return None,
+            (Some(row), _) => row,
+        };
+        match mutated.op {
+            Op::Delete => row.server.deleted_at = Some(mutated.updated_at),
+            Op::Restore => row.server.deleted_at = None,
+            Op::Create | Op::Update => {}
+        }
+        if mutated.op != Op::Delete {
+            apply_patch(&mut row.fields, &mutated.payload);
+        }
+        Some(row)
+    })
+}

@@ -1,0 +1,154 @@
+//! The seeds of every run, the seeds of bugs that were found, and the proof that the oracle sees.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{
+    memory_db::Crash,
+    world::{Outcome, cut_at, simulate},
+};
+use crate::{
+    domain::registry::EntityType,
+    sync::defect::{Defect, plant},
+};
+
+/// Seeds per test run; `SIM_SEEDS` asks for more, `SIM_SEED` replays one.
+const SEEDS: u64 = 500;
+
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn survives(seed: u64) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| simulate(seed)))
+        .unwrap_or_else(|_| panic!("seed {seed} failed; replay it with SIM_SEED={seed}"))
+}
+
+/// One world after the other, on several threads: a world is one thread's own.
+fn each<I: Send + 'static, O: Send + 'static>(inputs: Vec<I>, run: fn(I) -> O) -> Vec<O> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    let mut shares: Vec<Vec<I>> = (0..threads).map(|_| Vec::new()).collect();
+    for (n, input) in inputs.into_iter().enumerate() {
+        shares[n % threads].push(input);
+    }
+    let workers: Vec<_> = shares
+        .into_iter()
+        .map(|share| std::thread::spawn(move || share.into_iter().map(run).collect::<Vec<_>>()))
+        .collect();
+    let mut outcomes = Vec::new();
+    for worker in workers {
+        match worker.join() {
+            Ok(done) => outcomes.extend(done),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+    outcomes
+}
+
+/// I1 to I13 and I15.
+fn survive_all(from: u64, count: u64) {
+    let outcomes = each((from..from + count).collect(), survives);
+    report(&outcomes);
+    // Whoever registers a type has it travel, without anybody naming it here.
+    for entity_type in EntityType::all() {
+        let seeds = outcomes.iter().filter(|outcome| outcome.types.contains(&entity_type)).count();
+        assert!(seeds * 4 > outcomes.len(), "{entity_type} travels in {seeds} seeds only");
+    }
+}
+
+fn report(outcomes: &[Outcome]) {
+    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut verdicts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (verdict, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.verdicts) {
+        *verdicts.entry(verdict).or_default() += times;
+    }
+    for (fault, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.faults) {
+        *faults.entry(fault).or_default() += times;
+    }
+    let mut calm: Vec<i64> = outcomes.iter().map(|outcome| outcome.calm_ms).collect();
+    calm.sort_unstable();
+    let at = |percent: usize| calm.get((calm.len() * percent / 100).min(calm.len() - 1)).copied().unwrap_or(0);
+    println!(
+        "{} seeds, {} steps, {:.1} simulated hours, {} saves, {} events, {} requests; calm after p50 {} s, p99 {} s, at most {} s; {verdicts:?}; {faults:?}",
+        outcomes.len(),
+        sum(|outcome| outcome.steps),
+        sum(|outcome| outcome.lived_ms.unsigned_abs()) as f64 / 3_600_000.0,
+        sum(|outcome| outcome.saves),
+        sum(|outcome| outcome.events as u64),
+        sum(|outcome| outcome.seen.requests),
+        at(50) / 1_000,
+        at(99) / 1_000,
+        at(100) / 1_000,
+    );
+}
+
+/// B02, B03, B05, B31, B42, B50, B72, B84, C32: three devices come together after any faults.
+#[test]
+fn three_devices_agree_after_any_faults() {
+    match asked("SIM_SEED") {
+        Some(seed) => report(&[survives(seed)]),
+        None => survive_all(1, asked("SIM_SEEDS").unwrap_or(SEEDS)),
+    }
+}
+
+/// B02, B17, A40: a process may end before or after any of its storage steps; nothing is lost and
+/// all agree. Every step of one script, not a sample.
+#[test]
+fn a_process_may_end_at_any_storage_step() {
+    let (steps, whole) = cut_at(None);
+    assert!(steps > 300 && whole.saves > 6, "a script worth cutting: {steps} steps, {whole:?}");
+    let points = (1..=steps).flat_map(|n| [Crash::Before(n), Crash::After(n)]);
+    let survived = each(points.filter(|point| point_is_asked(*point)).collect(), |point| {
+        catch_unwind(AssertUnwindSafe(|| cut_at(Some(point))))
+            .unwrap_or_else(|_| panic!("{point:?} failed; replay it with SIM_STEP"))
+    });
+    println!("{} crash points of {steps} storage steps", survived.len());
+}
+
+fn point_is_asked(point: Crash) -> bool {
+    let (Crash::Before(n) | Crash::After(n)) = point;
+    asked("SIM_STEP").is_none_or(|only| only == n)
+}
+
+/// I16.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in [3, 14, 159] {
+        assert_eq!(simulate(seed), simulate(seed));
+    }
+    assert_ne!(simulate(1).trace, simulate(2).trace);
+}
+
+/// The seeds it takes until a planted defect is seen.
+fn seeds_to_catch(defect: Defect, most: u64) -> Option<u64> {
+    plant(Some(defect));
+    let caught = (1..=most).find(|seed| catch_unwind(AssertUnwindSafe(|| simulate(*seed))).is_err());
+    plant(None);
+    caught
+}
+
+#[test]
+fn every_planted_defect_is_caught() {
+    let defects = [
+        Defect::CoalesceAfterSend,
+        Defect::InflightForEver,
+        Defect::NoRelease,
+        Defect::CursorFromPush,
+        Defect::OverwriteDirty,
+        Defect::ReversedOutbox,
+        Defect::PurgeDropsOutbox,
+        Defect::RelaxedSave,
+        Defect::PurgeUnconfirmed,
+        Defect::NoRest,
+        Defect::NoDedupe,
+        Defect::NoHeadLock,
+    ];
+    let most = asked("SIM_SEEDS").unwrap_or(200);
+    let caught: Vec<_> = defects.map(|defect| (defect, seeds_to_catch(defect, most))).into();
+    println!("{caught:?}");
+    let missed: Vec<_> = caught.iter().filter(|(_, seed)| seed.is_none()).collect();
+    assert!(missed.is_empty(), "not caught within {most} seeds: {missed:?}");
+}

@@ -1,0 +1,457 @@
+//! One run: three devices of three people, a far end and a network, for a minute or two of faults
+//! chosen by the seed, then the calm in which everything has to come together.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+};
+
+use uuid::Uuid;
+
+use super::{
+    device::Device,
+    exec::{Exec, Owner},
+    memory_db::Crash,
+    network::{Faults, Net, SERVER, Seen},
+    oracle::Oracle,
+};
+use crate::{
+    domain::{
+        id::{BabyId, UserId},
+        registry::EntityType,
+    },
+    sync::{
+        engine::Event,
+        ports::{StoreError, Table},
+        status::Level,
+    },
+};
+
+/// The far end's people and the world's own hands; never killed.
+const WORLD: Owner = u64::MAX;
+/// How long the calm may take at most (I12): the longest backoffs, several times over.
+const CALM_MS: i64 = 45 * 60_000;
+/// When every run begins.
+const START_MS: i64 = 1_800_000_000_000;
+const MAX_STEPS: u64 = 3_000_000;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub steps: u64,
+    pub lived_ms: i64,
+    /// From the end of the faults until everything agreed.
+    pub calm_ms: i64,
+    pub saves: u64,
+    pub events: usize,
+    /// Of which types something was written.
+    pub types: BTreeSet<EntityType>,
+    pub seen: Seen,
+    /// Of every step: equal only for equal runs.
+    pub trace: u64,
+}
+
+/// Which kinds of trouble this seed has; about half of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mischief {
+    offline: bool,
+    hide: bool,
+    kill: bool,
+    crash: bool,
+    power: bool,
+    freeze: bool,
+    clock: bool,
+    restart: bool,
+    revoke: bool,
+    disk: bool,
+}
+
+struct World {
+    net: Rc<Net>,
+    devices: Vec<Rc<Device>>,
+    oracle: Oracle,
+    mischief: Mischief,
+    steps: u64,
+    trace: u64,
+    told: Told,
+}
+
+/// The last things that were done to the world; printed when a run fails.
+#[derive(Default)]
+struct Told(RefCell<VecDeque<String>>);
+
+impl Told {
+    fn line(&self, line: String) {
+        let mut lines = self.0.borrow_mut();
+        if lines.len() >= 200 {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.borrow().iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// Runs one seed to its end.
+///
+/// # Panics
+/// An invariant is broken; the message names it, and the trace is printed.
+pub fn simulate(seed: u64) -> Outcome {
+    let mut world = World::new(seed);
+    let chaos_ends = START_MS + world.net.exec.chance().between(30_000, 90_000);
+    while world.net.exec.now_ms() < chaos_ends {
+        let until = world.net.exec.now_ms() + world.net.exec.chance().between(0, 2_500);
+        world.run_to(until);
+        world.happen();
+    }
+    world.finish()
+}
+
+/// One fixed script without any fault but one: the first device's process ends at this storage
+/// step. `None` tells how many steps there are to choose from.
+pub fn cut_at(crash: Option<Crash>) -> (u64, Outcome) {
+    const SCRIPT: u64 = 4;
+    let mut world = World::new(SCRIPT);
+    world.net.faults.replace(Faults::default());
+    world.mischief = Mischief::default();
+    let tab = world.devices[0].front().expect("a tab is open");
+    if let Some(crash) = crash {
+        tab.db.crash_at(crash);
+    }
+    for turn in 0..9 {
+        world.run_to(world.net.exec.now_ms() + 1_000);
+        for device in &world.devices[..2] {
+            if let Some(tab) = device.front() {
+                world.net.exec.spawn(tab.owner, device.clone().act(tab.clone(), world.net.clone()));
+            }
+        }
+        if turn == 1 {
+            world.share_all();
+        }
+    }
+    world.run_to(world.net.exec.now_ms() + 3_000);
+    let steps = tab.db.operations();
+    (steps, world.finish())
+}
+
+impl World {
+    /// The calm, and what came of it all.
+    fn finish(mut self) -> Outcome {
+        self.heal();
+        let calm_ms = self.come_to_rest();
+        let world = self;
+        for device in &world.devices {
+            world.oracle.check_quiet(device, &world.net.far.borrow());
+        }
+        let far = world.net.far.borrow();
+        Outcome {
+            steps: world.steps,
+            lived_ms: world.net.exec.now_ms() - START_MS,
+            calm_ms,
+            saves: world.devices.iter().map(|device| device.deeds.borrow().saves).sum(),
+            events: far.babies.values().map(|ledger| ledger.log.len()).sum(),
+            types: far
+                .babies
+                .values()
+                .flat_map(|ledger| &ledger.log)
+                .map(|logged| logged.event.row.entity_type)
+                .collect(),
+            seen: world.net.seen.borrow().clone(),
+            trace: world.trace,
+        }
+    }
+
+    /// Everybody gets to see everything.
+    fn share_all(&self) {
+        let mut far = self.net.far.borrow_mut();
+        let babies: Vec<BabyId> = far.babies.keys().copied().collect();
+        for (baby, device) in babies.iter().flat_map(|baby| self.devices.iter().map(move |device| (*baby, device))) {
+            far.levels.entry((baby, device.user)).or_insert(Level::Editor);
+        }
+        drop(far);
+        self.devices.iter().for_each(|device| device.tell_all(&Event::AccessChanged));
+    }
+
+    fn new(seed: u64) -> Self {
+        let exec = Exec::new(seed, START_MS);
+        let chance = exec.chance().clone();
+        let odds = |n: usize| chance.one_in(2).then_some(n);
+        let faults = Faults {
+            drop: odds(12),
+            double: odds(8),
+            lose_answer: odds(8),
+            slow: odds(15),
+            fail_before: odds(12),
+            fail_after: odds(15),
+            busy: odds(15),
+            portal: odds(15),
+            false_refusal: odds(15),
+            poison: odds(40),
+        };
+        let on = || chance.one_in(2);
+        let mischief = Mischief {
+            offline: on(),
+            hide: on(),
+            kill: on(),
+            crash: on(),
+            power: on(),
+            freeze: on(),
+            clock: on(),
+            restart: on(),
+            revoke: on(),
+            disk: on(),
+        };
+        let net = Rc::new(Net {
+            exec: exec.clone(),
+            far: RefCell::default(),
+            faults: RefCell::new(faults),
+            seen: RefCell::default(),
+            poison: RefCell::default(),
+            purged: RefCell::default(),
+            clocks_are_true: std::cell::Cell::new(!mischief.clock),
+        });
+        let devices: Vec<_> =
+            "ABC".chars().zip(1..).map(|(name, n)| Device::new(name, UserId(Uuid::from_u128(n)))).collect();
+        for device in &devices {
+            if mischief.clock {
+                device.ahead_ms.set(exec.chance().between(-120_000, 120_000));
+            }
+            device.open_tab(&net);
+        }
+        let (oracle, told) = (Oracle::default(), Told::default());
+        told.line(format!("{:?} {mischief:?}", net.faults.borrow()));
+        Self { net, devices, oracle, mischief, steps: 0, trace: seed, told }
+    }
+
+    fn tell(&self, line: &str) {
+        self.told.line(format!("{:>8} ms  {line}", self.net.exec.now_ms() - START_MS));
+    }
+
+    /// Lets everybody go on until then, watched at every step.
+    fn run_to(&mut self, until_ms: i64) {
+        while let Some(owner) = self.net.exec.step(until_ms) {
+            self.steps += 1;
+            assert!(self.steps < MAX_STEPS, "I12: no end of it");
+            let Some(owner) = owner else { continue };
+            let now = self.net.exec.now_ms().unsigned_abs();
+            self.trace = (self.trace ^ owner ^ (now << 20)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+            self.watch(owner);
+        }
+        self.net.exec.pass_to(until_ms);
+    }
+
+    fn watch(&mut self, owner: Owner) {
+        if owner == SERVER {
+            self.oracle.check_far(&self.net.far.borrow(), &self.devices);
+            return;
+        }
+        let Some(device) = self.devices.iter().find(|device| device.tabs.borrow().iter().any(|tab| tab.owner == owner))
+        else {
+            return;
+        };
+        assert_eq!(device.disk.idle_transactions(), 0, "something foreign is awaited within a transaction");
+        let far = self.net.far.borrow();
+        if self.oracle.check_disk(device, &far) && self.net.exec.chance().one_in(6) {
+            self.oracle.check_views(device, &far);
+        }
+        let tabs = device.tabs.borrow();
+        let died = tabs.iter().any(|tab| tab.owner == owner && tab.db.is_dead());
+        drop((far, tabs));
+        if died {
+            let device = device.clone();
+            self.net.note("crash");
+            self.bury(&device, owner, "crashed between two storage steps");
+        }
+    }
+
+    /// The end of a tab; another one is opened after a while.
+    fn bury(&mut self, device: &Rc<Device>, owner: Owner, why: &str) {
+        self.tell(&format!("{}'s tab {owner} {why}", device.name));
+        device.kill_tab(&self.net.exec, owner);
+        if self.mischief.power && device.tabs.borrow().is_empty() && self.net.exec.chance().one_in(2) {
+            let lost = device.disk.power_cut(self.net.exec.chance().below(6));
+            self.tell(&format!("{} loses power, and {lost} relaxed commits", device.name));
+            self.net.note("power cut");
+            self.oracle.power_was_cut(device);
+        }
+        let (device, net) = (device.clone(), self.net.clone());
+        let after_ms = self.net.exec.chance().between(0, 8_000);
+        self.net.exec.spawn(WORLD, async move {
+            net.exec.sleep_ms(after_ms).await;
+            if device.tabs.borrow().is_empty() {
+                device.open_tab(&net);
+            }
+        });
+    }
+
+    /// One thing happens.
+    fn happen(&mut self) {
+        let chance = self.net.exec.chance().clone();
+        let device = chance.pick(&self.devices).expect("there are devices").clone();
+        let Some(tab) = device.front() else { return };
+        let name = device.name;
+        let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, .. } = self.mischief;
+        match chance.below(40) {
+            0 | 20 | 21 if offline => self.switch_network(&device),
+            1 if hide => {
+                device.visible.set(!device.visible.get());
+                self.tell(&format!("{name} is visible: {}", device.visible.get()));
+                device.tell_all(&Event::Visible(device.visible.get()));
+            }
+            2 | 3 if kill => {
+                self.net.note("kill");
+                self.bury(&device, tab.owner, "is killed");
+            }
+            4..=6 if crash => {
+                let n = tab.db.operations() + 1 + chance.below(120) as u64;
+                tab.db.crash_at(if chance.one_in(2) { Crash::Before(n) } else { Crash::After(n) });
+            }
+            7 if freeze => self.freeze(&device),
+            8 if clock => {
+                let by_ms = chance.between(-86_400_000, 86_400_000) >> (4 * chance.below(4));
+                self.tell(&format!("{name}'s clock jumps by {by_ms} ms"));
+                self.net.note("clock jump");
+                device.ahead_ms.set(device.ahead_ms.get() + by_ms);
+            }
+            9 if restart => {
+                self.tell("the server restarts");
+                self.net.note("server restart");
+                self.net.exec.kill(SERVER);
+                self.net.far.borrow_mut().restart();
+            }
+            10 if revoke => self.share(false),
+            11 if disk => {
+                self.net.note("disk failure");
+                tab.db.fail_at(tab.db.operations() + 1 + chance.below(40) as u64, StoreError::Quota);
+            }
+            12..=16 => self.share(true),
+            17 => device.tell_all(&Event::SyncNow),
+            18 => device.tell_all(&Event::Focused),
+            19 => device.tell_all(&Event::AccessChanged),
+            _ if tab.is_open() => {
+                let times = 1 + chance.below(3);
+                self.tell(&format!("{name} does {times} things"));
+                for _ in 0..times {
+                    self.net.exec.spawn(tab.owner, device.clone().act(tab.clone(), self.net.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn switch_network(&mut self, device: &Device) {
+        device.online.set(!device.online.get());
+        self.tell(&format!("{} is online: {}", device.name, device.online.get()));
+        self.net.note("offline");
+        device.tell_all(&Event::Online(device.online.get()));
+    }
+
+    /// A tab stops in mid-flight, a second one takes over, the first one comes back.
+    fn freeze(&mut self, device: &Rc<Device>) {
+        let Some(tab) = device.front() else { return };
+        if device.tabs.borrow().len() > 1 {
+            return;
+        }
+        self.tell(&format!("{}'s tab {} freezes", device.name, tab.owner));
+        self.net.note("freeze");
+        self.net.exec.freeze(tab.owner, true);
+        // A frozen tab's open transaction ends: IndexedDB commits or aborts it without the page.
+        device.open_tab(&self.net);
+        let (exec, thaw_ms) = (self.net.exec.clone(), self.net.exec.chance().between(1_000, 20_000));
+        self.net.exec.spawn(WORLD, async move {
+            exec.sleep_ms(thaw_ms).await;
+            exec.freeze(tab.owner, false);
+        });
+    }
+
+    /// Somebody gets to see a baby, or sees it no more; pushes under way come first.
+    fn share(&mut self, grant: bool) {
+        let chance = self.net.exec.chance();
+        let far = self.net.far.borrow();
+        let babies: Vec<BabyId> = far.babies.keys().copied().filter(|baby| far.exists(*baby)).collect();
+        let pairs = babies.iter().flat_map(|baby| self.devices.iter().map(move |device| (*baby, device)));
+        // Mostly somebody new; now and then only the level changes.
+        let any = !grant || chance.one_in(4);
+        let pairs: Vec<_> =
+            pairs.filter(|(baby, device)| any || !far.levels.contains_key(&(*baby, device.user))).collect();
+        drop(far);
+        let Some((baby, device)) = chance.pick(&pairs).copied() else { return };
+        let (user, name) = (device.user, device.name);
+        let level = if chance.one_in(6) { Level::Viewer } else { Level::Editor };
+        let net = self.net.clone();
+        self.tell(&format!("{name} may see {baby}: {grant}"));
+        self.net.exec.spawn(WORLD, async move {
+            let tx = net.lock(baby).await;
+            let mut far = net.far.borrow_mut();
+            match (far.levels.get(&(baby, user)), grant) {
+                (Some(Level::Owner), _) => {}
+                (_, true) => {
+                    far.levels.insert((baby, user), level);
+                }
+                (known, false) => {
+                    if known.is_some() {
+                        net.note("revoked");
+                        far.removed.insert((baby, user));
+                    }
+                    far.levels.remove(&(baby, user));
+                }
+            }
+            far.unlock(baby, tx);
+        });
+    }
+
+    /// The faults stop; what they left behind has to be dealt with.
+    fn heal(&mut self) {
+        self.tell("the faults stop");
+        self.net.faults.replace(Faults::default());
+        for device in &self.devices {
+            for tab in device.tabs.borrow().iter() {
+                self.net.exec.freeze(tab.owner, false);
+                tab.db.calm();
+            }
+            device.visible.set(true);
+            device.online.set(true);
+            device.tell_all(&Event::Visible(true));
+            device.tell_all(&Event::Online(true));
+            // Without any baby nothing is asked for by itself: its person has a look.
+            device.tell_all(&Event::AccessChanged);
+        }
+    }
+
+    /// The device's own words about its last steps.
+    fn tell_journal(&self, device: &Device) {
+        for tab in device.tabs.borrow().iter() {
+            self.told.line(format!("{}'s {}", device.name, tab.state()));
+        }
+        let journal = device.disk.table(Table::Journal);
+        let mut steps: Vec<_> = journal.values().collect();
+        steps.sort_by_key(|step| step["step"].as_u64());
+        for step in &steps[steps.len().saturating_sub(25)..] {
+            self.told.line(format!("{}'s journal: {step}", device.name));
+        }
+    }
+
+    /// I12: everything agrees after a while. Returns how long it took.
+    fn come_to_rest(&mut self) -> i64 {
+        let from = self.net.exec.now_ms();
+        loop {
+            self.run_to(self.net.exec.now_ms() + 5_000);
+            let far = self.net.far.borrow();
+            let unrest = self.devices.iter().find_map(|device| self.oracle.unrest(device, &far));
+            let took_ms = self.net.exec.now_ms() - from;
+            let Some(unrest) = unrest else { return took_ms };
+            drop(far);
+            if took_ms >= CALM_MS {
+                self.devices.iter().for_each(|device| self.tell_journal(device));
+            }
+            assert!(took_ms < CALM_MS, "I12: no rest after {took_ms} ms: {unrest}");
+        }
+    }
+}

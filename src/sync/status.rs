@@ -1,0 +1,113 @@
+//! What a person is told about the sync, as data: the screens put it into words.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::domain::level::Level;
+
+use super::outbox::Mutated;
+use crate::domain::{
+    id::{BabyId, MutationId, UserId},
+    mutation::Rejection,
+    time::Timestamp,
+};
+
+/// One baby of this account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BabyAccess {
+    pub baby_id: BabyId,
+    pub name: String,
+    pub level: Level,
+}
+
+/// Whose hand an entry is in, for the timeline. Kept on the device so that names work offline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaregiverName {
+    pub baby_id: BabyId,
+    pub user_id: UserId,
+    pub display_name: String,
+}
+
+/// Why nothing is sent until a person acts. Logging goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Blocked {
+    /// The session ended: sign in to sync.
+    SignIn,
+    /// The server no longer speaks this version's protocol: update the app.
+    UpdateApp,
+}
+
+/// What went wrong last, for one baby. Each is retried by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum SyncError {
+    Network,
+    RateLimited,
+    Server,
+    Integrity { message: String },
+    Storage { message: String },
+}
+
+/// The whole of it, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncStatus {
+    pub online: bool,
+    /// A push or pull is under way.
+    pub syncing: bool,
+    pub blocked: Option<Blocked>,
+    /// Entries not yet acknowledged by the server, over all babies.
+    pub waiting: usize,
+    /// Dead letters that need a person, over all babies.
+    pub failed: usize,
+    pub babies: Vec<BabyStatus>,
+}
+
+/// One baby's copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BabyStatus {
+    pub baby_id: BabyId,
+    pub cursor: u64,
+    pub last_pull_at: Option<Timestamp>,
+    pub last_push_at: Option<Timestamp>,
+    /// The first copy is not complete yet.
+    pub bootstrapping: bool,
+    pub waiting: usize,
+    pub failed: usize,
+    pub error: Option<SyncError>,
+}
+
+/// A mutation that the server did not take, with all a person wrote: to retry, edit, export or
+/// discard, never to lose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    pub mutation_id: MutationId,
+    pub baby_id: BabyId,
+    /// What a person did; `None` when what was stored could not be read back.
+    #[serde(default)]
+    pub mutated: Option<Mutated>,
+    pub reason: DeadReason,
+    pub failed_at: Timestamp,
+}
+
+/// Why it is a dead letter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum DeadReason {
+    /// The server refused it.
+    Rejected { error: Rejection },
+    /// What it depends on was refused.
+    ParentRejected { error: Rejection },
+    /// Another caregiver's later change (or a delete) won over these fields. The copy shows theirs.
+    LostEdit { fields: Vec<String>, deleted: bool },
+    /// Access to the baby ended before it was sent.
+    AccessRevoked,
+    /// This caregiver may only read.
+    ReadOnly,
+    /// The server failed on it again and again.
+    Exhausted,
+    /// What was stored could not be read back; the raw text is kept.
+    Corrupt { raw: String },
+}

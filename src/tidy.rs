@@ -1,0 +1,166 @@
+//! The rules of ARCHITECTURE.md that a compiler does not check, as tests over the source text.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    assert!(found.len() > 20, "the walk finds the source");
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    found
+        .iter()
+        .map(|path| (name(path), fs::read_to_string(path).unwrap()))
+        .filter(|(name, _)| name != "tidy.rs")
+        .collect()
+}
+
+/// The code of a file: its lines without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn offenders(room: &str, forbidden: &[&str]) -> Vec<String> {
+    let in_room = |name: &str| name == format!("{room}.rs") || name.starts_with(&format!("{room}/"));
+    let mut found = Vec::new();
+    for (name, text) in sources().iter().filter(|(name, _)| in_room(name)) {
+        for line in code(text) {
+            if let Some(word) = forbidden.iter().find(|word| line.contains(**word)) {
+                found.push(format!("{name}: {word} in {line:?}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn domain_is_pure() {
+    let forbidden = [
+        "crate::sync",
+        "crate::api",
+        "crate::server",
+        "crate::browser",
+        "crate::ui",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Uuid::now",
+        "Uuid::new_v4",
+        "web_sys",
+        "leptos",
+        "sqlx",
+    ];
+    assert_eq!(offenders("domain", &forbidden), Vec::<String>::new());
+}
+
+#[test]
+fn sync_reaches_the_world_through_its_ports_only() {
+    let forbidden = [
+        "crate::api",
+        "crate::server",
+        "crate::browser",
+        "crate::ui",
+        "leptos",
+        "web_sys",
+        "js_sys",
+        "rexie",
+        "sqlx",
+        "axum",
+        "tokio",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Uuid::now",
+        "Uuid::new_v4",
+    ];
+    assert_eq!(offenders("sync", &forbidden), Vec::<String>::new());
+}
+
+#[test]
+fn the_server_knows_no_screen_and_the_screens_know_no_server() {
+    assert_eq!(offenders("server", &["crate::browser", "crate::ui", "web_sys"]), Vec::<String>::new());
+    let ui = [
+        "crate::server",
+        "crate::browser",
+        "rexie",
+        "web_sys::Storage",
+        "local_storage()",
+        "session_storage()",
+        "fetch_with",
+        "crate::sync::local",
+        "crate::sync::engine",
+        "crate::sync::driver",
+    ];
+    assert_eq!(offenders("ui", &ui), Vec::<String>::new());
+    assert_eq!(offenders("browser", &["crate::server"]), Vec::<String>::new());
+    assert_eq!(offenders("api", &["crate::browser", "crate::ui"]), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_server_speaks_sql_and_only_the_browser_indexeddb() {
+    for room in ["domain", "sync", "api", "ui", "browser"] {
+        assert_eq!(offenders(room, &["sqlx::"]), Vec::<String>::new());
+    }
+    for room in ["domain", "sync", "api", "ui", "server"] {
+        assert_eq!(offenders(room, &["rexie", "idb::"]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn feature_gates_stand_in_lib_rs_only() {
+    let gated = |line: &&str| line.contains("cfg(feature") || line.contains("cfg(not(feature");
+    for (name, text) in sources().iter().filter(|(name, _)| name != "lib.rs") {
+        assert_eq!(code(text).find(gated), None, "{name}");
+    }
+}
+
+/// A29: one helper writes events; there is no second way.
+#[test]
+fn events_are_inserted_in_one_place() {
+    let inserts = |text: &str| text.to_lowercase().matches("insert into sync_events").count();
+    let found: Vec<(String, usize)> = sources()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("server/") && !name.contains("test"))
+        .map(|(name, text)| (name, inserts(&text)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(found.iter().map(|(_, count)| count).sum::<usize>(), 1, "{found:?}");
+}
+
+#[test]
+fn nothing_is_left_half_done() {
+    let smells = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore", "FIXME", "XXX:"];
+    for (name, text) in sources() {
+        assert_eq!(smells.iter().find(|smell| text.contains(**smell)), None, "{name}");
+    }
+}
+
+/// No request to any foreign host (promise 6).
+#[test]
+fn no_foreign_address_stands_in_the_app() {
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("ui/") || name.starts_with("browser/")) {
+        let foreign = code(text)
+            .find(|line| line.contains("https://") || line.contains("http://") && !line.contains("www.w3.org"));
+        assert_eq!(foreign, None, "{name}");
+    }
+}
+
+#[test]
+fn every_module_opens_with_its_question() {
+    for (name, text) in sources().iter().filter(|(name, _)| !name.contains("tests")) {
+        assert!(text.starts_with("//!"), "{name} has no //! at its head");
+    }
+}

@@ -1,0 +1,66 @@
+//! How lengths, distances in time and amounts are written.
+
+use super::words::tr;
+use crate::domain::{
+    time::Timestamp,
+    units::{Typed, VolumeUnit},
+};
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MINUTES: i64 = 1440;
+
+/// A length in words: `1 h 20 min`.
+pub(crate) fn length(ms: i64) -> String {
+    let minutes = ms.max(0) / MINUTE_MS;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => tr!(time.under_a_minute).to_owned(),
+        (0, minutes) => tr!(time.minutes, minutes = minutes),
+        (hours, 0) => tr!(time.hours, hours = hours),
+        (hours, minutes) => tr!(time.hours_minutes, hours = hours, minutes = minutes),
+    }
+}
+
+/// A running timer: `12:05`, `1:02:03`.
+pub(crate) fn timer(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// How long ago, or how soon.
+pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
+    let minutes = now.since(at) / MINUTE_MS;
+    if minutes.abs() < 1 {
+        tr!(time.just_now).to_owned()
+    } else if minutes < 0 {
+        tr!(time.in_future, length = length(-minutes * MINUTE_MS))
+    } else if minutes >= 2 * DAY_MINUTES {
+        tr!(time.days_ago, count = minutes / DAY_MINUTES)
+    } else {
+        tr!(time.ago, length = length(minutes * MINUTE_MS))
+    }
+}
+
+/// An amount in the person's unit; what was typed comes back as it was typed.
+pub(crate) fn amount(ml: i64, typed: Option<Typed>, unit: VolumeUnit) -> String {
+    let value = typed.filter(|typed| typed.unit == unit).map_or_else(|| unit.from_ml(ml), |typed| typed.value);
+    with_unit(value, unit)
+}
+
+pub(crate) fn with_unit(value: f64, unit: VolumeUnit) -> String {
+    let value = number(value);
+    match unit {
+        VolumeUnit::Ml => tr!(unit.ml, value = value),
+        VolumeUnit::Oz => tr!(unit.oz, value = value),
+    }
+}
+
+/// At most two decimals, without trailing zeros.
+pub(crate) fn number(value: f64) -> String {
+    ((value * 100.0).round() / 100.0).to_string()
+}
+
+/// What a person typed as a number: comma and point are both accepted.
+pub(crate) fn parse_number(text: &str) -> Option<f64> {
+    text.trim().replace(',', ".").parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}

@@ -1,0 +1,141 @@
+//! What the platform knows about time zones and about how people here write a time: `Intl`.
+//! Formatters are slow to make and are kept; offsets are asked for by the thousand and are kept too.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use js_sys::{Array, Function, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::domain::{
+    date::Date,
+    day::{Zones, day_start, local_date},
+    time::Timestamp,
+};
+
+thread_local! {
+    static FORMATTERS: RefCell<HashMap<String, Option<Function>>> = RefCell::default();
+    static OFFSETS: RefCell<HashMap<(String, i64), Option<i32>>> = RefCell::default();
+}
+
+/// Offsets change on quarter hours at most.
+const SLOT_MS: i64 = 900_000;
+const MAX_OFFSETS: usize = 20_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// The browser's zone tables.
+#[derive(Clone, Copy)]
+pub(crate) struct IntlZones;
+
+impl Zones for IntlZones {
+    fn offset_seconds(&self, zone: &str, at: Timestamp) -> Option<i32> {
+        let key = (zone.to_owned(), at.as_ms().div_euclid(SLOT_MS));
+        OFFSETS.with_borrow_mut(|offsets| {
+            if offsets.len() > MAX_OFFSETS {
+                offsets.clear();
+            }
+            *offsets.entry(key).or_insert_with(|| {
+                let options = [("timeZone", zone), ("timeZoneName", "longOffset")];
+                parse_offset(&format("en-US", &options, at)?)
+            })
+        })
+    }
+}
+
+/// Seconds of `11/20/2026, GMT+05:30`, where plain `GMT` is zero.
+fn parse_offset(text: &str) -> Option<i32> {
+    let (_, offset) = text.rsplit_once("GMT")?;
+    let Some(digits) = offset.strip_prefix(['+', '-', '\u{2212}']) else { return Some(0) };
+    let mut seconds = 0;
+    for (part, unit) in digits.split(':').zip([3600, 60, 1]) {
+        seconds += part.trim().parse::<i32>().ok()? * unit;
+    }
+    Some(if offset.starts_with('+') { seconds } else { -seconds })
+}
+
+/// `at` as `Intl` writes it; `None` for options that it refuses (an unknown zone).
+fn format(locale: &str, options: &[(&str, &str)], at: Timestamp) -> Option<String> {
+    let key: String = options.iter().fold(locale.to_owned(), |key, (name, value)| key + "|" + name + "=" + value);
+    let formatter =
+        FORMATTERS.with_borrow_mut(|all| all.entry(key).or_insert_with(|| make(locale, options)).clone())?;
+    formatter.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at.as_ms() as f64)).ok()?.as_string()
+}
+
+/// The `format` function of a new `Intl.DateTimeFormat`, which throws for an unknown zone.
+fn make(locale: &str, options: &[(&str, &str)]) -> Option<Function> {
+    let bag = Object::new();
+    for (name, value) in options {
+        Reflect::set(&bag, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
+    }
+    let locale = if locale.is_empty() { JsValue::UNDEFINED } else { JsValue::from_str(locale) };
+    let made = Reflect::construct(&constructor()?, &Array::of2(&locale, &bag)).ok()?;
+    Reflect::get(&made, &"format".into()).ok()?.dyn_into().ok()
+}
+
+fn constructor() -> Option<Function> {
+    let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
+    Reflect::get(&intl, &"DateTimeFormat".into()).ok()?.dyn_into().ok()
+}
+
+/// The zone that this device is in.
+pub(crate) fn device_zone() -> String {
+    let zone = || {
+        let made = Reflect::construct(&constructor()?, &Array::new()).ok()?;
+        let resolve: Function = Reflect::get(&made, &"resolvedOptions".into()).ok()?.dyn_into().ok()?;
+        let options = resolve.call0(&made).ok()?;
+        Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
+    };
+    zone().unwrap_or_else(|| "UTC".into())
+}
+
+/// The hour and minute, with 12 or 24 hours as this browser's language has it.
+pub(crate) fn time(zone: &str, at: Timestamp) -> String {
+    let options = [("timeZone", zone), ("hour", "numeric"), ("minute", "2-digit")];
+    format("", &options, at).unwrap_or_else(|| at.to_string())
+}
+
+/// A day with its weekday, in the page's language.
+pub(crate) fn long_day(date: Date) -> String {
+    let options = [("timeZone", "UTC"), ("weekday", "long"), ("day", "numeric"), ("month", "long")];
+    format("en", &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
+}
+
+/// A day without its weekday.
+pub(crate) fn short_day(date: Date) -> String {
+    let options = [("timeZone", "UTC"), ("day", "numeric"), ("month", "short")];
+    format("en", &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
+}
+
+/// The baby's local day of an instant.
+pub(crate) fn day_of(zone: &str, at: Timestamp) -> Date {
+    local_date(&IntlZones, zone, at)
+}
+
+/// The first instant of a local day.
+pub(crate) fn start_of(zone: &str, date: Date) -> Timestamp {
+    day_start(&IntlZones, zone, date)
+}
+
+/// `HH:MM` on the wall, as a time input has it.
+pub(crate) fn wall_time(zone: &str, at: Timestamp) -> String {
+    let minutes = local_ms(zone, at).rem_euclid(86_400_000) / MINUTE_MS;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// The instant at which clocks in `zone` show this day and `HH:MM`. A time that was skipped is
+/// moved by the length of the gap.
+pub(crate) fn at_wall(zone: &str, date: Date, time: &str) -> Option<Timestamp> {
+    let (hours, minutes) = time.split_once(':')?;
+    let minutes = hours.parse::<i64>().ok()? * 60 + minutes.get(..2)?.parse::<i64>().ok()?;
+    let wall = utc_midnight(date).plus_ms(minutes * MINUTE_MS);
+    let offset = |at| i64::from(IntlZones.offset_seconds(zone, at).unwrap_or(0)) * 1000;
+    let guess = wall.plus_ms(-offset(wall));
+    Some(wall.plus_ms(-offset(guess)))
+}
+
+fn local_ms(zone: &str, at: Timestamp) -> i64 {
+    at.as_ms() + i64::from(IntlZones.offset_seconds(zone, at).unwrap_or(0)) * 1000
+}
+
+fn utc_midnight(date: Date) -> Timestamp {
+    Timestamp::from_ms(date.days() * 86_400_000)
+}

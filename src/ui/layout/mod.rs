@@ -1,0 +1,63 @@
+//! The frame of every screen: who it is about and how the sync is at the top, where to go at the
+//! bottom, and what has to be said in between.
+
+mod header;
+mod notices;
+pub(crate) mod sync_words;
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use self::{header::Header, notices::Notices};
+use super::{
+    components::icon::{Glyph, Icon},
+    log::SheetHost,
+    prefs::Prefs,
+    words::tr,
+};
+
+/// The frame for somebody who is signed in on this device.
+#[component]
+pub(crate) fn Layout(children: Children) -> impl IntoView {
+    let prefs = expect_context::<Prefs>();
+    view! {
+        <div class="app" data-hand=move || prefs.hand.get()>
+            <a class="skip-link" href="#main">{tr!(app.skip)}</a>
+            <Header/>
+            <Notices/>
+            <main id="main" class="main" tabindex="-1">{children()}</main>
+            <Navigation/>
+            <SheetHost/>
+        </div>
+    }
+    .into_any()
+}
+
+/// The frame before anybody is.
+#[component]
+pub(crate) fn Plain(children: Children) -> impl IntoView {
+    view! { <div class="plain"><main id="main" class="plain-main">{children()}</main></div> }.into_any()
+}
+
+#[component]
+fn Navigation() -> impl IntoView {
+    let items: Vec<_> = [
+        ("/", Glyph::Home, tr!(nav.today)),
+        ("/timeline", Glyph::List, tr!(nav.timeline)),
+        ("/caregivers", Glyph::People, tr!(nav.caregivers)),
+        ("/settings", Glyph::Gear, tr!(nav.settings)),
+    ]
+    .into_iter()
+    .map(|(path, glyph, words)| {
+        view! {
+            <li>
+                <A href=path exact=true attr:class="nav-item">
+                    <Icon glyph=glyph/>
+                    <span>{words}</span>
+                </A>
+            </li>
+        }
+    })
+    .collect();
+    view! { <nav class="nav" aria-label=tr!(nav.label)><ul class="nav-items">{items}</ul></nav> }.into_any()
+}

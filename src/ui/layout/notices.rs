@@ -1,0 +1,105 @@
+//! What has to be said without being asked. None of it stands in the way of logging.
+
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use crate::{
+    sync::status::Blocked,
+    ui::{
+        components::icon::{Glyph, Icon},
+        log::Sheets,
+        nursery::Nursery,
+        replica::{Device, Notice},
+        words::tr,
+    },
+};
+
+#[component]
+pub(super) fn Notices() -> impl IntoView {
+    view! {
+        <section class="notices" aria-label=tr!(notice.label)>
+            <SyncBanner/>
+            <NoticeList/>
+            <UpdateNotice/>
+        </section>
+    }
+    .into_any()
+}
+
+/// Signed out, too old, or offline: logging goes on.
+#[component]
+fn SyncBanner() -> impl IntoView {
+    let status = expect_context::<Nursery>().replica.status;
+    let state = Memo::new(move |_| status.with(|status| (status.blocked, status.online)));
+    move || match state.get() {
+        (Some(Blocked::SignIn), _) => view! {
+            <div class="banner">
+                <p>{tr!(banner.sign_in)}</p>
+                <A href="/sign-in" attr:class="button button-small">{tr!(account.sign_in)}</A>
+            </div>
+        }
+        .into_any(),
+        (Some(Blocked::UpdateApp), _) => view! { <div class="banner"><p>{tr!(banner.update)}</p></div> }.into_any(),
+        (None, false) => view! { <div class="banner banner-quiet"><p>{tr!(banner.offline)}</p></div> }.into_any(),
+        (None, true) => ().into_any(),
+    }
+}
+
+#[component]
+fn NoticeList() -> impl IntoView {
+    let notices = expect_context::<Nursery>().replica.notices;
+    let lines = move || {
+        let lines = notices.get().into_iter().enumerate();
+        lines
+            .map(|(index, notice)| {
+                let dismiss = move |_| {
+                    notices.update(|notices| {
+                        notices.remove(index);
+                    });
+                };
+                let lost = notice == Notice::EditLost;
+                view! {
+                    <div class="notice">
+                        <Icon glyph=Glyph::Warning/>
+                        <p>{notice_words(&notice)}</p>
+                        {lost.then(|| view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> })}
+                        <button type="button" class="icon-button" aria-label=tr!(action.dismiss) on:click=dismiss>
+                            <Icon glyph=Glyph::Close/>
+                        </button>
+                    </div>
+                }
+            })
+            .collect::<Vec<_>>()
+    };
+    view! { <div role="alert">{lines}</div> }
+}
+
+fn notice_words(notice: &Notice) -> String {
+    match notice {
+        Notice::AccessRevoked { name } if name.is_empty() => tr!(notice.revoked_unnamed).to_owned(),
+        Notice::AccessRevoked { name } => tr!(notice.revoked, name = name.clone()),
+        Notice::EditLost => tr!(notice.edit_lost).to_owned(),
+        Notice::StorageClosed => tr!(wrong.storage_closed).to_owned(),
+        Notice::StorageFull => tr!(wrong.no_room).to_owned(),
+    }
+}
+
+/// A new version waits; nothing reloads over an open sheet.
+#[component]
+fn UpdateNotice() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let sheets = expect_context::<Sheets>();
+    let waiting = device.port().update_waiting();
+    move || {
+        (waiting.get() && !sheets.is_open()).then(|| {
+            view! {
+                <div class="banner" role="status">
+                    <p>{tr!(notice.new_version)}</p>
+                    <button type="button" class="button button-small" on:click=move |_| device.port().update_app()>
+                        {tr!(notice.update_now)}
+                    </button>
+                </div>
+            }
+        })
+    }
+}

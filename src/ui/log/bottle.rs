@@ -1,0 +1,152 @@
+//! A bottle: how much, of what, when. The contents are this person's last ones and never assumed.
+
+use leptos::prelude::*;
+
+use super::form::{Form, SheetActions, put, text_of};
+use crate::{
+    domain::{
+        feed_log::{FeedLog, Method},
+        field::Fields,
+        registry::EntityType,
+        row::{Row, to_fields},
+        time::Timestamp,
+        units::VolumeUnit,
+    },
+    ui::{
+        clock::now,
+        components::{amount_field::AmountField, choice::Choice, notes_field::NotesField, time_field::TimeField},
+        format::{number, parse_number, with_unit},
+        prefs::Prefs,
+        words::tr,
+    },
+};
+
+/// What the amount starts at for somebody who never logged a bottle; every press changes it.
+const FIRST_AMOUNT_ML: i64 = 90;
+
+#[derive(Clone, Copy)]
+struct BottleDraft {
+    at: RwSignal<Timestamp>,
+    unit: VolumeUnit,
+    amount: RwSignal<String>,
+    content: RwSignal<String>,
+    estimated: RwSignal<bool>,
+    notes: RwSignal<String>,
+}
+
+impl BottleDraft {
+    fn of(row: Option<&Row>, usual: &[FeedLog], unit: VolumeUnit) -> Self {
+        let known = row.and_then(|row| row.read::<FeedLog>().ok());
+        let usual = usual.iter().find(|feed| feed.method == Method::Bottle);
+        let model = known.as_ref().or(usual);
+        let amount = match model {
+            Some(feed) => feed
+                .typed
+                .filter(|typed| typed.unit == unit)
+                .map(|typed| typed.value)
+                .or(feed.amount_ml.map(|ml| unit.from_ml(ml))),
+            None => Some(unit.from_ml(FIRST_AMOUNT_ML)),
+        };
+        let content = model.and_then(|feed| to_fields(feed).ok()?.get("content")?.as_str().map(str::to_owned));
+        Self {
+            at: RwSignal::new(known.as_ref().map_or_else(now, |feed| feed.started_at)),
+            unit,
+            amount: RwSignal::new(amount.map(number).unwrap_or_default()),
+            content: RwSignal::new(content.unwrap_or_default()),
+            estimated: RwSignal::new(known.as_ref().and_then(|feed| feed.is_estimated) == Some(true)),
+            notes: RwSignal::new(text_of(row, "notes")),
+        }
+    }
+
+    /// A bottle has no end to wait for; where somebody gave one, the length stays.
+    fn ended_at(self, seen: Option<&Row>) -> Option<Timestamp> {
+        let known = seen?.read::<FeedLog>().ok()?;
+        let length_ms = known.ended_at?.since(known.started_at);
+        Some(self.at.get_untracked().plus_ms(length_ms))
+    }
+
+    /// `None` when the amount is not a number. No amount is fine: not everybody measures.
+    fn fields(self, seen: Option<&Row>) -> Option<Fields> {
+        let mut fields = Fields::new();
+        fields.insert("startedAt".into(), self.at.get_untracked().to_string().into());
+        fields.insert("method".into(), super::feed::BOTTLE.into());
+        if let Some(end) = self.ended_at(seen) {
+            fields.insert("endedAt".into(), end.to_string().into());
+        }
+        // What this sheet does not show stays as it is.
+        if let Some(part) = seen.and_then(|row| row.fields.get("breastMilkMl")) {
+            fields.insert("breastMilkMl".into(), part.clone());
+        }
+        let text = self.amount.get_untracked();
+        if !text.trim().is_empty() {
+            let value = parse_number(&text)?;
+            fields.insert("amountMl".into(), self.unit.to_ml(value).into());
+            let unit = if self.unit == VolumeUnit::Oz { "oz" } else { "ml" };
+            fields.insert("typed".into(), serde_json::json!({ "value": value, "unit": unit }));
+        }
+        put(&mut fields, "content", &self.content.get_untracked());
+        put(&mut fields, "notes", &self.notes.get_untracked());
+        if self.estimated.get_untracked() {
+            fields.insert("isEstimated".into(), true.into());
+        }
+        Some(fields)
+    }
+}
+
+#[component]
+pub(crate) fn BottleForm(row: Option<Row>, usual: Vec<FeedLog>) -> impl IntoView {
+    let form = Form::new();
+    let unit = expect_context::<Prefs>().volume_unit_now();
+    let draft = BottleDraft::of(row.as_ref(), &usual, unit);
+    let known = row.clone();
+    let save = move |_| match draft.fields(known.as_ref()) {
+        Some(fields) => form.save(EntityType::FEED_LOG, known.clone(), fields, tr!(said.feed)),
+        None => form.refuse("amountMl", tr!(wrong.amount)),
+    };
+    let is_new = row.is_none();
+    let button = move || match draft.amount.with(|text| parse_number(text)) {
+        Some(value) if is_new => tr!(feed.save_amount, amount = with_unit(value, unit)),
+        _ => tr!(action.save).to_owned(),
+    };
+    const PLACED: &[&str] = &["amountMl", "typed"];
+    view! {
+        <div class="sheet-body">
+            <AmountField text=draft.amount unit=unit error=form.error_at(PLACED)/>
+            <BottleContent content=draft.content/>
+            <TimeField label=tr!(field.when) at=draft.at zone=form.nursery.zone/>
+            <BottleDetails draft=draft open=!is_new/>
+        </div>
+        <SheetActions form=form row=row error=form.error(PLACED)>
+            <button type="button" class="button button-primary" prop:disabled=move || form.is_busy() on:click=save>
+                {button}
+            </button>
+        </SheetActions>
+    }
+}
+
+#[component]
+fn BottleContent(content: RwSignal<String>) -> impl IntoView {
+    let contents = vec![
+        ("breast_milk", tr!(feed.breast_milk)),
+        ("formula", tr!(feed.formula)),
+        ("mixed", tr!(feed.mixed)),
+        ("other", tr!(feed.other)),
+    ];
+    view! { <Choice legend=tr!(feed.content) name="content" options=contents value=content optional=true/> }
+}
+
+#[component]
+fn BottleDetails(draft: BottleDraft, open: bool) -> impl IntoView {
+    view! {
+        <details class="more" prop:open=open>
+            <summary>{tr!(field.details)}</summary>
+            <label class="check">
+                <input type="checkbox" prop:checked=move || draft.estimated.get()
+                    on:change=move |ev| draft.estimated.set(event_target_checked(&ev))/>
+                <span>{tr!(feed.estimated)}</span>
+            </label>
+            <NotesField notes=draft.notes/>
+        </details>
+    }
+    .into_any()
+}

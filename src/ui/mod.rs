@@ -1,0 +1,25 @@
+//! What a person sees. Reads and writes go through [`replica::Replica`]; the network is never on
+//! the path of a tap. No storage, no fetch, no feature gates here: account calls go through
+//! [`crate::api`], everything else through the two handles of [`replica`].
+
+// `#[component]` makes the properties of every component public, whatever its own visibility.
+#![allow(unreachable_pub)]
+
+mod account;
+mod acts;
+mod app;
+mod clock;
+mod components;
+mod entry;
+mod format;
+mod intl;
+mod layout;
+mod log;
+mod nursery;
+mod pages;
+mod prefs;
+pub mod replica;
+mod toast;
+mod words;
+
+pub use app::App;

@@ -1,0 +1,110 @@
+//! The baby on screen and everything that every screen asks about it: its zone, what this person
+//! may do, who wrote an entry.
+
+use leptos::prelude::*;
+
+use super::{intl, replica::Replica, words::tr};
+use crate::{
+    domain::{
+        id::{BabyId, UserId},
+        registry::EntityType,
+        row::Row,
+    },
+    sync::{
+        query::{Query, Select},
+        status::{BabyAccess, Level},
+    },
+};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Nursery {
+    pub(crate) replica: Replica,
+    /// `None` when this account has no baby yet.
+    pub(crate) baby: Memo<Option<BabyAccess>>,
+    /// The baby's IANA zone, the device's while the profile does not say.
+    pub(crate) zone: Memo<String>,
+}
+
+impl Nursery {
+    pub(crate) fn provide(replica: Replica) {
+        let baby = Memo::new(move |_| {
+            let active = replica.active_baby.get();
+            replica.babies.with(|babies| {
+                let chosen = babies.iter().find(|baby| Some(baby.baby_id) == active);
+                chosen.or_else(|| babies.first()).cloned()
+            })
+        });
+        let baby_id = Memo::new(move |_| baby.with(|baby| baby.as_ref().map(|baby| baby.baby_id)));
+        // A baby is always on screen, so one is always polled.
+        Effect::new(move |_| {
+            let shown = baby_id.get();
+            if shown.is_some() && shown != replica.active_baby.get_untracked() {
+                replica.port().activate(shown);
+            }
+        });
+        let profile = live_of(replica, baby_id, vec![EntityType::BABY], |baby| Select::One(baby.entity()), None);
+        let device_zone = intl::device_zone();
+        let zone = Memo::new(move |_| {
+            let told = profile.with(|rows| {
+                let zone = rows.as_ref()?.first()?.fields.get("zone")?.as_str()?;
+                Some(zone.to_owned())
+            });
+            told.unwrap_or_else(|| device_zone.clone())
+        });
+        provide_context(Self { replica, baby, zone });
+    }
+
+    pub(crate) fn baby_id(self) -> Option<BabyId> {
+        self.baby.with(|baby| baby.as_ref().map(|baby| baby.baby_id))
+    }
+
+    /// Whether this person may log for the baby on screen.
+    pub(crate) fn may_log(self) -> bool {
+        self.baby.with(|baby| baby.as_ref().is_some_and(|baby| baby.level >= Level::Editor))
+    }
+
+    pub(crate) fn is_owner(self) -> bool {
+        self.baby.with(|baby| baby.as_ref().is_some_and(|baby| baby.level == Level::Owner))
+    }
+
+    pub(crate) fn is_me(self, user: Option<UserId>) -> bool {
+        // What the server has not seen has no author yet, and was written on this device.
+        user.is_none_or(|user| self.replica.account.with(|account| account.user_id == user))
+    }
+
+    /// Who wrote an entry.
+    pub(crate) fn author(self, row: &Row) -> String {
+        let Some(user) = row.server.logged_by.filter(|user| !self.is_me(Some(*user))) else {
+            return tr!(who.you).to_owned();
+        };
+        self.replica.caregivers.with(|all| {
+            let named = all.iter().find(|name| name.user_id == user && name.baby_id == row.baby_id);
+            named.map_or_else(|| tr!(who.someone).to_owned(), |name| name.display_name.clone())
+        })
+    }
+
+    /// The baby's rows of these types, live; empty while there is no baby.
+    pub(crate) fn live(
+        self,
+        types: &[EntityType],
+        select: impl Fn(BabyId) -> Select + 'static,
+        limit: Option<usize>,
+    ) -> ReadSignal<Option<Vec<Row>>> {
+        let baby_id = Memo::new(move |_| self.baby_id());
+        live_of(self.replica, baby_id, types.to_vec(), select, limit)
+    }
+}
+
+fn live_of(
+    replica: Replica,
+    baby_id: Memo<Option<BabyId>>,
+    types: Vec<EntityType>,
+    select: impl Fn(BabyId) -> Select + 'static,
+    limit: Option<usize>,
+) -> ReadSignal<Option<Vec<Row>>> {
+    replica.live(move || {
+        // Without a baby: the nil id, which no row has.
+        let baby_id = baby_id.get().unwrap_or(BabyId(uuid::Uuid::nil()));
+        Query { baby_id, types: types.clone(), select: select(baby_id), limit }
+    })
+}

@@ -1,0 +1,111 @@
+//! Joining a baby by the code that its owner reads out. What was typed outlives the detour over
+//! signing in.
+
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos_router::{components::A, hooks::use_navigate};
+
+use super::{PageTitle, sign_in::Brand};
+use crate::{
+    api,
+    sync::status::Blocked,
+    ui::{
+        account::api_words,
+        components::text_field::TextField,
+        replica::{Device, Replica},
+        toast::{Toasts, Tone},
+        words::tr,
+    },
+};
+
+/// The code as typed so far, kept while the page lives.
+#[derive(Clone, Copy)]
+pub(crate) struct JoinCode(RwSignal<String>);
+
+impl JoinCode {
+    pub(crate) fn new() -> Self {
+        Self(RwSignal::new(String::new()))
+    }
+
+    /// Where to go after signing in: on with joining, or home.
+    pub(crate) fn next_path(self) -> &'static str {
+        if self.0.with_untracked(|code| code.trim().is_empty()) { "/" } else { "/join" }
+    }
+}
+
+#[component]
+pub(crate) fn JoinPage() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let replica = use_context::<Replica>();
+    let signed_in = move || {
+        device.account.with(Option::is_some)
+            && replica.is_some_and(|replica| replica.status.with(|status| status.blocked != Some(Blocked::SignIn)))
+    };
+    let signed_in = Memo::new(move |_| signed_in());
+    let form = move || match replica.filter(|_| signed_in.get()) {
+        Some(replica) => view! { <JoinForm replica=replica/> }.into_any(),
+        None => view! { <JoinFirst/> }.into_any(),
+    };
+    view! {
+        <PageTitle words=tr!(join.title)/>
+        <section class="account">
+            <Brand/>
+            <h1 class="page-title">{tr!(join.title)}</h1>
+            <p class="lead">{tr!(join.lead)}</p>
+            {form}
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn CodeField(#[prop(optional, into)] error: Signal<Option<String>>) -> impl IntoView {
+    let code = expect_context::<JoinCode>().0;
+    view! { <TextField id="code" label=tr!(join.code) value=code hint=tr!(join.code_hint) error=error/> }
+}
+
+/// An account comes first; the code waits.
+#[component]
+fn JoinFirst() -> impl IntoView {
+    view! {
+        <div class="form">
+            <CodeField/>
+            <p>{tr!(join.account_first)}</p>
+            <A href="/sign-up" attr:class="button button-primary button-wide">{tr!(account.sign_up)}</A>
+            <A href="/sign-in" attr:class="button button-wide">{tr!(account.sign_in)}</A>
+        </div>
+    }
+}
+
+#[component]
+fn JoinForm(replica: Replica) -> impl IntoView {
+    let code = expect_context::<JoinCode>().0;
+    let toasts = expect_context::<Toasts>();
+    let navigate = use_navigate();
+    let error = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let submit = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        busy.set(true);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            error.set(None);
+            match api::accept_invite(Some(code.get_untracked().trim().to_owned()), None).await {
+                Ok(joined) => {
+                    code.set(String::new());
+                    replica.port().refresh_access();
+                    replica.port().activate(Some(joined.baby_id));
+                    toasts.say(Tone::Good, tr!(join.joined));
+                    navigate("/", Default::default());
+                }
+                Err(err) => error.set(Some(api_words(&err))),
+            }
+            busy.set(false);
+        });
+    };
+    view! {
+        <form class="form" novalidate=true on:submit=submit>
+            <CodeField error=error/>
+            <button type="submit" class="button button-primary button-wide" prop:disabled=move || busy.get()>{tr!(join.join)}</button>
+        </form>
+    }
+}

@@ -1,0 +1,180 @@
+//! What this device prefers, what it keeps, and leaving it.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::components::A;
+
+use super::PageTitle;
+use crate::{
+    api,
+    ui::{
+        account::api_words,
+        acts::{PERSISTED, SAVED_ONCE, store_words},
+        components::{
+            choice::Choice,
+            confirm::{Confirm, Question},
+        },
+        nursery::Nursery,
+        prefs::Prefs,
+        replica::Device,
+        toast::{Toasts, Tone},
+        words::tr,
+    },
+};
+
+#[component]
+pub(crate) fn SettingsPage() -> impl IntoView {
+    let prefs = expect_context::<Prefs>();
+    let themes = vec![
+        ("auto", tr!(settings.auto)),
+        ("light", tr!(settings.light)),
+        ("dark", tr!(settings.dark)),
+        ("night", tr!(settings.night)),
+    ];
+    let units = vec![("ml", tr!(settings.ml)), ("oz", tr!(settings.oz))];
+    let hands = vec![("left", tr!(settings.left)), ("right", tr!(settings.right))];
+    view! {
+        <PageTitle words=tr!(nav.settings)/>
+        <section class="page">
+            <h1 class="page-title">{tr!(nav.settings)}</h1>
+            <div class="card">
+                <Choice legend=tr!(settings.theme) name="theme" options=themes value=prefs.theme/>
+                <Choice legend=tr!(settings.units) name="units" options=units value=prefs.units/>
+                <Choice legend=tr!(settings.hand) name="hand" options=hands value=prefs.hand/>
+            </div>
+            <Storage/>
+            <InstallHint dismissable=false/>
+            <Babies/>
+            <AccountCard/>
+        </section>
+    }
+    .into_any()
+}
+
+/// Whether the browser promised to keep what is on this device.
+#[component]
+fn Storage() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let replica = expect_context::<Nursery>().replica;
+    let persisted = RwSignal::new(device.port().setting(PERSISTED));
+    let ask = move |_| {
+        spawn_local(async move {
+            let kept = if replica.port().persist().await { "yes" } else { "no" };
+            device.port().set_setting(PERSISTED, kept);
+            persisted.set(Some(kept.to_owned()));
+        });
+    };
+    let words = move || match persisted.get().as_deref() {
+        Some("yes") => tr!(settings.kept),
+        Some(_) => tr!(settings.not_kept),
+        None => tr!(settings.not_asked),
+    };
+    let promised = move || persisted.with(|said| said.as_deref() == Some("yes"));
+    view! {
+        <div class="card">
+            <h2 class="card-title">{tr!(settings.storage)}</h2>
+            <p>{words}</p>
+            {move || (!promised()).then(|| view! {
+                <button type="button" class="button" on:click=ask>{tr!(settings.ask_to_keep)}</button>
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+const HINT_DISMISSED: &str = "installHintDismissed";
+
+/// How to put the app on the home screen; hidden by CSS once it runs from there. On Today it comes
+/// after the first saved entry and goes away for good.
+#[component]
+pub(crate) fn InstallHint(dismissable: bool) -> impl IntoView {
+    let device = expect_context::<Device>();
+    let wanted = !dismissable
+        || (device.port().setting(SAVED_ONCE).is_some() && device.port().setting(HINT_DISMISSED).is_none());
+    let shown = RwSignal::new(wanted);
+    let dismiss = move |_| {
+        device.port().set_setting(HINT_DISMISSED, "yes");
+        shown.set(false);
+    };
+    move || {
+        shown.get().then(|| {
+            view! {
+                <div class="card install-hint">
+                    <h2 class="card-title">{tr!(install.title)}</h2>
+                    <p>{tr!(install.why)}</p>
+                    <details class="more" prop:open=!dismissable>
+                        <summary>{tr!(install.how)}</summary>
+                        <p>{tr!(install.iphone)}</p>
+                        <p>{tr!(install.others)}</p>
+                    </details>
+                    {dismissable.then(|| view! {
+                        <button type="button" class="button" on:click=dismiss>{tr!(install.dismiss)}</button>
+                    })}
+                </div>
+            }
+        })
+    }
+}
+
+#[component]
+fn Babies() -> impl IntoView {
+    view! {
+        <div class="card">
+            <h2 class="card-title">{tr!(settings.babies)}</h2>
+            <div class="button-row">
+                <A href="/welcome" attr:class="button">{tr!(settings.add_baby)}</A>
+                <A href="/join" attr:class="button">{tr!(settings.join)}</A>
+                <A href="/sync" attr:class="button">{tr!(settings.sync)}</A>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn AccountCard() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let nursery = expect_context::<Nursery>();
+    let question = RwSignal::new(None::<Question>);
+    let toasts = expect_context::<Toasts>();
+    let ask = move |_| question.set(Some(sign_out_question(device, nursery, toasts)));
+    let name = move || nursery.replica.account.with(|account| account.display_name.clone());
+    view! {
+        <div class="card">
+            <h2 class="card-title">{tr!(settings.account)}</h2>
+            <p>{move || tr!(settings.signed_in_as, name = name())}</p>
+            <button type="button" class="button button-danger" on:click=ask>{tr!(settings.sign_out)}</button>
+        </div>
+        <Confirm question=question/>
+    }
+    .into_any()
+}
+
+/// Signing out takes everything off this device: what was not sent yet is named first.
+fn sign_out_question(device: Device, nursery: Nursery, toasts: Toasts) -> Question {
+    let status = nursery.replica.status.get_untracked();
+    let text = match status.waiting + status.failed {
+        0 => tr!(sign_out.nothing_lost).to_owned(),
+        unsent => {
+            let babies = nursery.replica.babies.get_untracked();
+            let each = status.babies.iter().filter(|baby| baby.waiting + baby.failed > 0).map(|baby| {
+                let named = babies.iter().find(|access| access.baby_id == baby.baby_id);
+                let name = named.map_or_else(|| tr!(entry.baby).to_owned(), |access| access.name.clone());
+                tr!(sign_out.per_baby, name = name, number = baby.waiting + baby.failed)
+            });
+            let each = each.collect::<Vec<_>>().join(", ");
+            tr!(sign_out.lost, count = unsent, babies = each)
+        }
+    };
+    let act = Callback::new(move |()| {
+        spawn_local(async move {
+            // Offline the server cannot be told; the device forgets all the same, and says so.
+            let told = api::sign_out().await;
+            match (device.port().wipe().await, told) {
+                (Ok(()), Ok(_)) => toasts.say(Tone::Good, tr!(sign_out.done)),
+                (Ok(()), Err(err)) => toasts.say(Tone::Bad, tr!(sign_out.not_told, why = api_words(&err))),
+                (Err(err), _) => toasts.say(Tone::Bad, store_words(&err)),
+            }
+        });
+    });
+    Question { title: tr!(sign_out.title).to_owned(), text, yes: tr!(settings.sign_out).to_owned(), act }
+}

@@ -1,0 +1,84 @@
+//! The way back in. Also for somebody whose session ended: their log stays open meanwhile.
+
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos_router::{components::A, hooks::use_navigate};
+
+use super::{PageTitle, join::JoinCode};
+use crate::{
+    api::{self, ApiError},
+    ui::{
+        account::{arrive, at_field},
+        components::text_field::TextField,
+        replica::Device,
+        words::tr,
+    },
+};
+
+#[component]
+pub(crate) fn SignInPage() -> impl IntoView {
+    view! {
+        <PageTitle words=tr!(account.sign_in)/>
+        <section class="account">
+            <Brand/>
+            <h1 class="page-title">{tr!(account.sign_in)}</h1>
+            <SignInForm/>
+            <p class="account-other">{tr!(account.no_account)} " " <A href="/sign-up">{tr!(account.sign_up)}</A></p>
+            <p class="account-other"><A href="/join">{tr!(account.have_code)}</A></p>
+        </section>
+    }
+    .into_any()
+}
+
+/// Name and promise, where nothing else is known yet.
+#[component]
+pub(crate) fn Brand() -> impl IntoView {
+    view! {
+        <div class="brand">
+            <svg class="brand-mark" viewBox="0 0 48 48" aria-hidden="true" focusable="false">
+                <path d="M34 20.500A11 11 0 1 1 22.500 6.500a9 9 0 0 0 11.500 14z"></path>
+                <path class="brand-cradle" d="M5 28c2.500 10 10 15 19 15s16.500-5 19-15"></path>
+            </svg>
+            <p class="brand-name">{tr!(app.name)}</p>
+            <p class="brand-promise">{tr!(app.promise)}</p>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn SignInForm() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let joining = expect_context::<JoinCode>();
+    let navigate = use_navigate();
+    let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let error = RwSignal::new(None::<ApiError>);
+    let refusal = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let submit = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        busy.set(true);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            error.set(None);
+            refusal.set(None);
+            match api::sign_in(email.get_untracked(), password.get_untracked()).await {
+                Ok(account) => match arrive(device, account).await {
+                    Ok(()) => return navigate(joining.next_path(), Default::default()),
+                    Err(words) => refusal.set(Some(words)),
+                },
+                Err(err) => error.set(Some(err)),
+            }
+            busy.set(false);
+        });
+    };
+    let whole = at_field(error, None);
+    view! {
+        <form class="form" novalidate=true on:submit=submit>
+            <TextField id="email" label=tr!(account.email) value=email kind="email" autocomplete="username" error=at_field(error, Some("email"))/>
+            <TextField id="password" label=tr!(account.password) value=password kind="password" autocomplete="current-password"
+                error=at_field(error, Some("password"))/>
+            <p class="field-error" role="alert">{move || refusal.get().or_else(|| whole.get())}</p>
+            <button type="submit" class="button button-primary button-wide" prop:disabled=move || busy.get()>{tr!(account.sign_in)}</button>
+        </form>
+    }
+}

@@ -1,0 +1,89 @@
+//! How each baby's copy is, what waits, and what needs a person. Nothing that was written is
+//! anywhere but in the log, in what waits, or here.
+
+mod baby;
+mod letter;
+
+use leptos::{prelude::*, task::spawn_local};
+
+use self::{baby::BabyCard, letter::Letter};
+use super::PageTitle;
+use crate::{
+    sync::status::DeadLetter,
+    ui::{
+        acts::store_words,
+        components::{
+            confirm::{Confirm, Question},
+            icon::{Glyph, Icon},
+        },
+        layout::sync_words::sync_words,
+        nursery::Nursery,
+        words::tr,
+    },
+};
+
+/// The dead letters on screen, and the question about one.
+#[derive(Clone, Copy)]
+struct Letters {
+    read: RwSignal<u32>,
+    question: RwSignal<Option<Question>>,
+}
+
+#[component]
+pub(crate) fn SyncPage() -> impl IntoView {
+    let replica = expect_context::<Nursery>().replica;
+    let said = Memo::new(move |_| replica.status.with(sync_words));
+    let babies = Memo::new(move |_| replica.status.with(|status| status.babies.clone()));
+    let cards = move || babies.get().into_iter().map(|baby| view! { <BabyCard baby=baby/> }).collect::<Vec<_>>();
+    view! {
+        <PageTitle words=tr!(sync.title)/>
+        <section class="page">
+            <h1 class="page-title">{tr!(sync.title)}</h1>
+            <p class="sync-state" data-tone=move || said.with(|said| said.tone)>
+                {move || view! { <Icon glyph=said.with(|said| said.glyph)/> }}
+                <span>{move || said.with(|said| said.words.clone())}</span>
+            </p>
+            <button type="button" class="button button-primary button-wide" on:click=move |_| replica.port().sync_now()>
+                <Icon glyph=Glyph::Sync/>
+                {tr!(sync.now)}
+            </button>
+            <NeedsYou/>
+            {cards}
+        </section>
+    }
+    .into_any()
+}
+
+/// What the server did not take or another change won over.
+#[component]
+fn NeedsYou() -> impl IntoView {
+    let replica = expect_context::<Nursery>().replica;
+    let letters = Letters { read: RwSignal::new(0), question: RwSignal::new(None) };
+    provide_context(letters);
+    let (list, set_list) = signal(Vec::<DeadLetter>::new());
+    let (error, set_error) = signal(None::<&'static str>);
+    let status = Memo::new(move |_| replica.status.with(|status| (status.failed, status.waiting)));
+    Effect::new(move |_| {
+        letters.read.track();
+        status.track();
+        spawn_local(async move {
+            match replica.port().dead_letters().await {
+                Ok(list) => {
+                    set_list.try_set(list);
+                }
+                Err(err) => {
+                    set_error.try_set(Some(store_words(&err)));
+                }
+            }
+        });
+    });
+    let lines = move || list.get().into_iter().map(|letter| view! { <Letter letter=letter/> }).collect::<Vec<_>>();
+    let some = move || list.with(|list| !list.is_empty());
+    view! {
+        <p class="field-error" role="alert">{move || error.get()}</p>
+        {move || some().then(|| view! { <h2 class="section-title">{tr!(sync.needs_you_title)}</h2> })}
+        <ul class="letters">{lines}</ul>
+        <Confirm question=letters.question/>
+    }
+    .into_any()
+}

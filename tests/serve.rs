@@ -1,0 +1,107 @@
+//! The server as a program: it starts on an empty database, says where it listens, and goes when
+//! asked.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+use sqlx::{ConnectOptions, PgPool};
+
+fn program(pool: &PgPool, verb: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cradlelog"));
+    command
+        .arg(verb)
+        .env("DATABASE_URL", pool.connect_options().to_url_lossy().as_str())
+        .env("LISTEN_ADDR", "127.0.0.1:0")
+        .stdout(Stdio::piped());
+    command
+}
+
+/// A running server, ended with the test whatever happens.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(pool: &PgPool) -> Self {
+        Self::listening(program(pool, "serve").spawn().unwrap())
+    }
+
+    fn listening(mut child: Child) -> Self {
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone when the test ended it; then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn it_serves_an_empty_database_and_goes_when_asked(pool: PgPool) {
+    let server = Server::start(&pool);
+    assert!(server.get("/healthz").starts_with("HTTP/1.1 200 "));
+    assert!(server.get("/readyz").ends_with("ready\n"));
+    assert!(server.get("/api/auth/me").starts_with("HTTP/1.1 401 "));
+    assert!(server.terminate().success());
+}
+
+#[sqlx::test(migrations = false)]
+async fn servers_that_start_together_migrate_once(pool: PgPool) {
+    let children: Vec<_> = (0..3).map(|_| program(&pool, "serve").spawn().unwrap()).collect();
+    for child in children {
+        let server = Server::listening(child);
+        assert!(server.get("/readyz").ends_with("ready\n"));
+    }
+    let steps: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(&pool).await.unwrap();
+    assert_eq!(steps, std::fs::read_dir("migrations").unwrap().count() as i64);
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_demo_can_be_asked_for_twice(pool: PgPool) {
+    let tell = || {
+        let output = program(&pool, "demo").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (first, second) = (tell(), tell());
+    assert!(first.contains("anna@demo.example") && second.contains("anna@demo.example"), "{second}");
+    assert!(second.contains("already"), "{second}");
+    let babies: i64 = sqlx::query_scalar("select count(*) from baby").fetch_one(&pool).await.unwrap();
+    assert_eq!(babies, 2);
+}
+
+#[test]
+fn a_database_out_of_reach_ends_the_program_with_a_word() {
+    let output = Command::new(env!("CARGO_BIN_EXE_cradlelog"))
+        .arg("migrate")
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("Error: "));
+}

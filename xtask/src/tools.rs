@@ -1,0 +1,124 @@
+//! What a fresh machine lacks: the wasm target, programs from the distribution, Node packages.
+//!
+//! Each function looks first and does nothing when the thing is there, so second runs are quick.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{exec, paths};
+
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Whether we are root.
+pub(crate) fn is_root() -> Result<bool> {
+    Ok(exec::output(Command::new("id").arg("-u"))? == "0")
+}
+
+/// Adds the wasm target to the toolchain of this repository.
+pub(crate) fn ensure_wasm_target() -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.current_dir(paths::repo()).args(["--print", "target-libdir", "--target", WASM_TARGET]);
+    if Path::new(&exec::output(&mut rustc)?).is_dir() {
+        return Ok(());
+    }
+    println!("Adding the target {WASM_TARGET} to the Rust toolchain.");
+    let mut rustup = Command::new("rustup");
+    rustup.current_dir(paths::repo()).args(["target", "add", WASM_TARGET]);
+    exec::run(&mut rustup)
+        .with_context(|| format!("install the Rust target {WASM_TARGET}; with rustup: rustup target add {WASM_TARGET}"))
+}
+
+/// A browser and the driver of the same version.
+pub(crate) struct Chromium {
+    pub(crate) browser: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+impl Chromium {
+    /// Those that `CHROMIUM` and `CHROMEDRIVER` name, else the first that is on the PATH.
+    fn find() -> Option<Self> {
+        let given = |name| std::env::var_os(name).map(PathBuf::from);
+        let any = |names: &[&str]| names.iter().find_map(|name| on_path(name));
+        Some(Self {
+            browser: given("CHROMIUM")
+                .or_else(|| any(&["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]))?,
+            driver: given("CHROMEDRIVER").or_else(|| any(&["chromedriver", "chromium.chromedriver"]))?,
+        })
+    }
+
+    /// Installs them if there are none.
+    pub(crate) fn ensure() -> Result<Self> {
+        if let Some(found) = Self::find() {
+            return Ok(found);
+        }
+        let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let packages: &[&str] = if system.lines().any(|line| line == "ID=ubuntu") {
+            &["chromium-browser", "chromium-chromedriver"]
+        } else {
+            &["chromium", "chromium-driver"]
+        };
+        apt_install("Chromium and its driver", packages)?;
+        Self::find().context("no Chromium is on the PATH; set CHROMIUM and CHROMEDRIVER to a browser and its driver")
+    }
+}
+
+/// The Node packages of `end2end`, installed again only when the lock file changed.
+pub(crate) fn ensure_node_packages() -> Result<PathBuf> {
+    if on_path("node").is_none() || on_path("npm").is_none() {
+        apt_install("Node", &["nodejs", "npm"])?;
+    }
+    let dir = paths::repo().join("end2end");
+    let lock = std::fs::read(dir.join("package-lock.json")).context("end2end has no package-lock.json")?;
+    let stamp = dir.join("node_modules/.installed-from");
+    let wanted = paths::short_hash(&lock);
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(dir);
+    }
+    println!("Installing the Node packages of end2end.");
+    let mut npm = Command::new("npm");
+    npm.current_dir(&dir)
+        .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    exec::run(&mut npm)?;
+    std::fs::write(&stamp, wanted).context("cannot note what was installed")?;
+    Ok(dir)
+}
+
+/// Installs packages of Debian or Ubuntu where that is allowed without asking for a password.
+pub(crate) fn apt_install(what: &str, packages: &[&str]) -> Result<()> {
+    let by_hand = format!("sudo apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let sudo: &[&str] = if on_path("apt-get").is_none() {
+        bail!("{what} is missing; install it with your system's package manager (on Debian: {by_hand})");
+    } else if is_root()? {
+        &[]
+    } else if can_sudo() {
+        &["sudo", "-n"]
+    } else {
+        bail!("{what} is missing; install it with\n  {by_hand}");
+    };
+    println!("Installing {what} ({}).", packages.join(", "));
+    let apt = |words: &[&str]| {
+        // Another installation may be under way (a new machine often updates itself): wait for it.
+        let fixed = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"];
+        let all: Vec<&str> = sudo.iter().chain(&fixed).chain(words).copied().collect();
+        let mut command = Command::new(all[0]);
+        command.args(&all[1..]).stdout(Stdio::null());
+        exec::run(&mut command)
+    };
+    let install: Vec<&str> = ["install", "-y", "--no-install-recommends"].iter().chain(packages).copied().collect();
+    apt(&["update"])?;
+    apt(&install).with_context(|| format!("{what} could not be installed; try\n  {by_hand}"))
+}
+
+fn can_sudo() -> bool {
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    sudo.status().is_ok_and(|status| status.success())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
