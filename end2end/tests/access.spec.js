@@ -53,7 +53,19 @@ const SCREENS = {
   },
 };
 
-const OUTSIDE = { 'sign in': '/', 'sign up': '/sign-up', join: '/join', reset: '/reset' };
+/** The same for someone who is not signed in. */
+const OUTSIDE = {
+  'sign in': (stranger) => stranger.page.goto('/'),
+  'sign up': (stranger) => stranger.page.goto('/sign-up'),
+  join: (stranger) => stranger.page.goto('/join'),
+  // With a connection this page does its work and is gone.
+  reset: async (stranger) => {
+    await stranger.isInstalled();
+    await stranger.goOffline();
+    await stranger.page.goto('/reset');
+    await expect(stranger.text('There is no connection')).toBeVisible();
+  },
+};
 
 async function expandAll(phone) {
   const closed = phone.sheet.locator('details:not([open]) > summary');
@@ -117,8 +129,8 @@ for (const theme of ['light', 'dark', 'night']) {
 
     const stranger = await device({ reducedMotion: 'reduce' });
     await themed(stranger.context, theme);
-    for (const [where, path] of Object.entries(OUTSIDE)) {
-      await stranger.page.goto(path);
+    for (const [where, show] of Object.entries(OUTSIDE)) {
+      await show(stranger);
       await expect(stranger.page.getByRole('heading', { level: 1 })).toBeVisible();
       await isAccessible(stranger.page, where);
     }
@@ -144,8 +156,8 @@ test('nothing needs sideways scrolling at a width of 320 px, and nothing hides',
     await closeSheet(phone);
   }
   const stranger = await device(narrow);
-  for (const [where, path] of Object.entries(OUTSIDE)) {
-    await stranger.page.goto(path);
+  for (const [where, show] of Object.entries(OUTSIDE)) {
+    await show(stranger);
     await expect(stranger.page.getByRole('heading', { level: 1 })).toBeVisible();
     await fits(stranger.page, where);
   }

@@ -222,6 +222,124 @@ pub struct PullResponse {
     pub server_time: Timestamp,
 }
 
+/// `POST /api/sync/v2`: a push and a pull in one round trip. `changes` takes the mutations of a
+/// push, under their names there or under those of the earlier design.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRequest {
+    pub baby_id: BabyId,
+    pub client_id: ClientId,
+    /// The cursor: the version up to which this device has applied everything.
+    #[serde(default)]
+    pub last_known_server_version: u64,
+    /// The epoch that the cursor belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<uuid::Uuid>,
+    #[serde(default)]
+    pub changes: Vec<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_operation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_through: Option<u64>,
+}
+
+/// The answer: the verdicts of the push, and the page of a pull that was made after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncResponse {
+    #[serde(flatten)]
+    pub pushed: PushResponse,
+    /// The verdicts that did not go the device's way, in short.
+    pub conflicts: Vec<ConflictNote>,
+    /// Everything after the cursor, what this request wrote included.
+    pub new_changes: Vec<Change>,
+    /// Where to go on from: the version of the last change here. The head when `has_more` is false.
+    pub latest_server_version: u64,
+    pub has_more: bool,
+    pub head: u64,
+    pub epoch: uuid::Uuid,
+    pub checksum: String,
+    pub live_rows: u64,
+}
+
+/// One mutation that lost, or was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictNote {
+    pub change_id: Value,
+    /// `conflict`, `merged`, or the code of the rejection.
+    pub reason: String,
+}
+
+/// `GET /api/sync/snapshot`: one page of the rows as they are, for a device that has none. The
+/// device sets its cursor to `snapshot_version` after the last page and pulls; rows that changed
+/// meanwhile come again, and the version guard makes that exact.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotResponse {
+    /// The last event of each row, tombstones included, in no order that means anything.
+    pub rows: Vec<Change>,
+    /// The head as it was before the scan began: the same on every page of one bootstrap.
+    pub snapshot_version: u64,
+    /// `after` of the next page; opaque; `None` after the last one.
+    pub next: Option<String>,
+    pub has_more: bool,
+    pub epoch: uuid::Uuid,
+    /// Live rows at the head, for the progress that a person sees.
+    pub live_rows: u64,
+    pub server_time: Timestamp,
+}
+
+/// One message of `GET /api/sync/hints`: this baby has reached this version. A nudge and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hint {
+    pub baby_id: BabyId,
+    pub head: u64,
+}
+
+/// What a lease is for: work that is worth waiting with while the server is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseKind {
+    Bootstrap,
+    Import,
+}
+
+/// `POST /api/sync/lease`: admission for bulk work. Refused with 429 or 503 and `Retry-After`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    pub lease_id: uuid::Uuid,
+    pub expires_at: Timestamp,
+}
+
+/// `GET /api/sync/status`: where a baby's history stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusResponse {
+    pub head: u64,
+    pub floor: u64,
+    pub epoch: uuid::Uuid,
+    pub live_rows: u64,
+    pub checksum: String,
+    /// When the asking client last spoke about this baby before; `None` if never, or unnamed.
+    pub last_seen_at: Option<Timestamp>,
+    /// The last 30 days that have events, oldest first.
+    pub events_per_day: Vec<DayVolume>,
+}
+
+/// One UTC day's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DayVolume {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    pub events: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
