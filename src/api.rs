@@ -18,8 +18,10 @@ use server_fn::{
 pub use crate::domain::level::Level;
 
 use crate::{
-    domain::id::{BabyId, ClientId, UserId},
-    sync::protocol::{PullResponse, PushRequest, PushResponse},
+    domain::id::{BabyId, ClientId, EntityId, UserId},
+    sync::protocol::{
+        HistoryResponse, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+    },
 };
 
 /// What went wrong with a request, in the words of the wire.
@@ -386,4 +388,51 @@ pub async fn pull(query: PullQuery) -> Result<PullResponse, ApiError> {
         None,
     )
     .await
+}
+
+/// A push and a pull in one round trip.
+#[server(name = SyncV2, prefix = "/api", endpoint = "sync/v2", input = Json, output = Json)]
+pub async fn sync_v2(#[server(flatten)] request: SyncRequest) -> Result<SyncResponse, ApiError> {
+    let call = crate::server::call();
+    Box::pin(crate::server::exchange::exchange(&call, request)).await
+}
+
+/// Everything as text, like [`sync_pull`]; [`snapshot`] is the typed way in.
+#[server(name = SyncSnapshot, prefix = "/api", endpoint = "sync/snapshot", input = GetUrl, output = Json)]
+pub async fn sync_snapshot(
+    #[server(rename = "babyId")] baby_id: Option<String>,
+    after: Option<String>,
+    limit: Option<String>,
+) -> Result<SnapshotResponse, ApiError> {
+    let asked = crate::server::snapshot::Asked { baby_id, after, limit };
+    crate::server::snapshot::snapshot(&crate::server::call(), asked).await
+}
+
+/// One page of a baby's rows as they are; `after` is the `next` of the page before.
+///
+/// # Errors
+/// What the server answers, or `network`.
+pub async fn snapshot(baby: BabyId, after: Option<String>, limit: Option<u32>) -> Result<SnapshotResponse, ApiError> {
+    sync_snapshot(Some(baby.to_string()), after, limit.map(|limit| limit.to_string())).await
+}
+
+/// Everything as text, like [`sync_pull`]; [`history`] is the typed way in.
+#[server(name = BabyHistory, prefix = "/api", endpoint = "babies/history", input = GetUrl, output = Json)]
+pub async fn baby_history(
+    #[server(rename = "babyId")] baby_id: Option<String>,
+    #[server(rename = "entityId")] entity_id: Option<String>,
+    before: Option<String>,
+    limit: Option<String>,
+) -> Result<HistoryResponse, ApiError> {
+    let asked = crate::server::history::Asked { baby_id, entity_id, before, limit };
+    crate::server::history::history(&crate::server::call(), asked).await
+}
+
+/// What happened to one entry, newest first; `before` goes on from the last version of a page.
+///
+/// # Errors
+/// What the server answers, or `network`.
+pub async fn history(baby: BabyId, entity: EntityId, before: Option<u64>) -> Result<HistoryResponse, ApiError> {
+    let before = before.map(|version| version.to_string());
+    baby_history(Some(baby.to_string()), Some(entity.to_string()), before, None).await
 }

@@ -12,10 +12,13 @@ pub mod caregivers;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod exchange;
+pub mod history;
 pub mod invites;
 pub mod pull;
 pub mod push;
 pub mod router;
+pub mod snapshot;
 
 mod access;
 mod error;

@@ -29,6 +29,11 @@ use crate::{
 /// A device's place is written down at most this often while it does not move, in seconds.
 const SEEN_EVERY_SECS: i32 = 60;
 
+/// The columns of one event, for the alias `e`, as [`change`] reads them.
+pub(super) const EVENT: &str =
+    "e.id, e.entity_type, e.entity_id, e.op::text as op, e.payload, e.actor_id, e.client_id, e.mutation_id,
+     (extract(epoch from e.created_at) * 1000)::bigint as created_ms";
+
 /// The query string as it came.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -41,13 +46,14 @@ pub struct Asked {
     pub payload: Option<String>,
 }
 
-struct Query {
-    baby: BabyId,
-    since: i64,
-    limit: i64,
-    epoch: Option<Uuid>,
-    client: Option<ClientId>,
-    payload_as_text: bool,
+/// What is pulled, once it has been read.
+pub(super) struct Query {
+    pub(super) baby: BabyId,
+    pub(super) since: i64,
+    pub(super) limit: i64,
+    pub(super) epoch: Option<Uuid>,
+    pub(super) client: Option<ClientId>,
+    pub(super) payload_as_text: bool,
 }
 
 impl Asked {
@@ -60,12 +66,10 @@ impl Asked {
             let why = "since and cursor mean the same and must not differ";
             return Err(ApiError { field: Some("since".into()), ..ApiError::new(ErrorCode::CursorAmbiguous, why) });
         }
-        let limit: Option<i64> = optional("limit", self.limit.as_deref(), "a whole number")?;
         Ok(Query {
-            baby: optional("babyId", self.baby_id.as_deref(), "a UUID")?
-                .ok_or_else(|| ApiError::malformed("babyId", "babyId is missing"))?,
+            baby: required("babyId", self.baby_id.as_deref())?,
             since: since.or(alias).unwrap_or_default(),
-            limit: limit.unwrap_or(DEFAULT_PULL_LIMIT.into()).clamp(1, MAX_PULL_LIMIT.into()),
+            limit: clamped(optional("limit", self.limit.as_deref(), "a whole number")?),
             epoch: optional("epoch", self.epoch.as_deref(), "a UUID")?,
             client: optional("clientId", self.client_id.as_deref(), "a UUID")?,
             payload_as_text: match self.payload.as_deref() {
@@ -77,7 +81,16 @@ impl Asked {
     }
 }
 
-fn cursor(field: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
+/// How many changes a page holds at most, from what was asked for.
+pub(super) fn clamped(limit: Option<i64>) -> i64 {
+    limit.unwrap_or(DEFAULT_PULL_LIMIT.into()).clamp(1, MAX_PULL_LIMIT.into())
+}
+
+pub(super) fn required<T: FromStr>(field: &str, text: Option<&str>) -> Result<T, ApiError> {
+    optional(field, text, "a UUID")?.ok_or_else(|| ApiError::malformed(field, format!("{field} is missing")))
+}
+
+pub(super) fn cursor(field: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
     let number = optional(field, text, "a whole number, 0 or more")?;
     match number {
         Some(number) if number < 0 => Err(ApiError::malformed(field, format!("{field} must be 0 or more"))),
@@ -85,27 +98,26 @@ fn cursor(field: &str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
     }
 }
 
-fn optional<T: FromStr>(field: &str, text: Option<&str>, what: &str) -> Result<Option<T>, ApiError> {
+pub(super) fn optional<T: FromStr>(field: &str, text: Option<&str>, what: &str) -> Result<Option<T>, ApiError> {
     let unreadable = |_| ApiError::malformed(field, format!("{field} must be {what}"));
     text.map(|text| text.parse().map_err(|_| ()).map_err(unreadable)).transpose()
 }
 
 pub async fn pull(call: &Call, asked: Asked) -> Result<PullResponse, ApiError> {
-    let token = call.token.as_ref().ok_or_else(session::unauthenticated)?;
-    let hash = token.hash();
-    let query = asked.read();
-    // Whoever is not signed in learns that first, whatever else is wrong.
-    let query = match query {
-        Ok(query) => query,
-        Err(error) => return session::authenticate(call).await.and(Err(error)),
-    };
+    let query = session::or_refused(call, asked.read()).await?;
+    page(call, &query).await
+}
+
+/// One page of a pull.
+pub(super) async fn page(call: &Call, query: &Query) -> Result<PullResponse, ApiError> {
+    let hash = call.token.as_ref().ok_or_else(session::unauthenticated)?.hash();
     let mut lane = call.lane().await?;
-    let rows = read(&mut lane, &hash, &query).await?;
+    let rows = read(&mut lane, &hash, query).await?;
     lane.keep();
     let first = rows.first().ok_or_else(session::unauthenticated)?;
     let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
     Action::Read.judge(query.baby, level)?;
-    let response = answer(&query, first, &rows)?;
+    let response = answer(query, first, &rows)?;
 
     if first.try_get("stale")? {
         session::touch(&mut *call.pool().acquire().await?, &hash).await?;
@@ -113,7 +125,7 @@ pub async fn pull(call: &Call, asked: Asked) -> Result<PullResponse, ApiError> {
     if let Some(client) = query.client
         && first.try_get("unseen")?
     {
-        see(call.pool(), &query, client, UserId(first.try_get("user_id")?)).await?;
+        see(call.pool(), query, client, UserId(first.try_get("user_id")?)).await?;
     }
     Ok(response)
 }
@@ -125,8 +137,7 @@ async fn read(conn: &mut PgConnection, hash: &[u8], query: &Query) -> Result<Vec
            h.version as head, h.floor, h.epoch, h.checksum, h.live_rows,
            (extract(epoch from now()) * 1000)::bigint as now_ms,
            c.seen_at is null or c.cursor < $3 or c.seen_at < now() - make_interval(secs => $6) as unseen,
-           e.id, e.entity_type, e.entity_id, e.op::text as op, e.payload, e.actor_id, e.client_id, e.mutation_id,
-           (extract(epoch from e.created_at) * 1000)::bigint as created_ms
+           {EVENT}
          from sessions s
          left join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
          left join sync_head h on h.baby_id = a.baby_id
@@ -179,7 +190,7 @@ fn answer(query: &Query, first: &PgRow, rows: &[PgRow]) -> Result<PullResponse, 
     })
 }
 
-fn change(row: &PgRow, payload_as_text: bool) -> Result<Change, ApiError> {
+pub(super) fn change(row: &PgRow, payload_as_text: bool) -> Result<Change, ApiError> {
     let id = row.try_get::<i64, _>("id")?.unsigned_abs();
     let payload: String = row.try_get("payload")?;
     let payload = if payload_as_text { serde_json::Value::String(payload).to_string() } else { payload };

@@ -78,6 +78,9 @@ fn calls(app: &App) -> Router<App> {
     let router = on_post::<api::RemoveCaregiver>(router);
     let router = on_post::<api::SyncPush>(router);
     let router = on_get::<api::SyncPull>(router);
+    let router = on_post::<api::SyncV2>(router);
+    let router = on_get::<api::SyncSnapshot>(router);
+    let router = on_get::<api::BabyHistory>(router);
     router
         .route("/api", any(gate::not_found))
         .route("/api/{*rest}", any(gate::not_found))

@@ -128,6 +128,15 @@ pub(super) async fn authenticate_on(conn: &mut PgConnection, call: &Call) -> Res
     Ok(UserId(user))
 }
 
+/// What was read of a request, or why not. Whoever is not signed in learns that first, whatever else
+/// is wrong.
+pub(super) async fn or_refused<T>(call: &Call, read: Result<T, ApiError>) -> Result<T, ApiError> {
+    match read {
+        Ok(read) => Ok(read),
+        Err(error) => authenticate(call).await.and(Err(error)),
+    }
+}
+
 /// Notes that a session was used; called at most once an hour.
 pub(super) async fn touch(conn: &mut PgConnection, hash: &[u8]) -> Result<(), ApiError> {
     sqlx::query("update sessions set last_seen_at = now() where id_hash = $1").bind(hash).execute(conn).await?;

@@ -292,6 +292,15 @@ pub struct SnapshotResponse {
     pub server_time: Timestamp,
 }
 
+/// `GET /api/babies/history`: what happened to one entry, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryResponse {
+    pub changes: Vec<Change>,
+    /// Older ones are there: ask again with `before` set to the last version here.
+    pub has_more: bool,
+}
+
 /// One message of `GET /api/sync/hints`: this baby has reached this version. A nudge and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

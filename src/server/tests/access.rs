@@ -20,6 +20,22 @@ fn cases() -> Vec<Case> {
     vec![
         (Method::GET, "/api/sync/pull", by_baby, [401, 403, 403, 200, 200, 200, 403]),
         (Method::POST, "/api/sync/push", push, [401, 403, 403, 403, 200, 200, 403]),
+        (
+            Method::POST,
+            "/api/sync/v2",
+            |baby, _| {
+                let feed = create(Uuid::now_v7(), "feed_log", bottle(90));
+                json!({"babyId": baby, "clientId": Uuid::nil(), "lastKnownServerVersion": 0, "changes": [feed]})
+            },
+            [401, 403, 403, 403, 200, 200, 403],
+        ),
+        (Method::GET, "/api/sync/snapshot", by_baby, [401, 403, 403, 200, 200, 200, 403]),
+        (
+            Method::GET,
+            "/api/babies/history",
+            |baby, _| json!({"babyId": baby, "entityId": Uuid::nil()}),
+            [401, 403, 403, 200, 200, 200, 403],
+        ),
         (Method::GET, "/api/babies/caregivers/list", by_baby, [401, 404, 404, 200, 200, 200, 404]),
         (Method::GET, "/api/babies/invites/list", by_baby, [401, 404, 404, 403, 403, 200, 404]),
         (
