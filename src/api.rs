@@ -20,7 +20,8 @@ pub use crate::domain::level::Level;
 use crate::{
     domain::id::{BabyId, ClientId, EntityId, UserId},
     sync::protocol::{
-        HistoryResponse, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+        HistoryResponse, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, StatusResponse,
+        SyncRequest, SyncResponse,
     },
 };
 
@@ -414,6 +415,20 @@ pub async fn sync_snapshot(
 /// What the server answers, or `network`.
 pub async fn snapshot(baby: BabyId, after: Option<String>, limit: Option<u32>) -> Result<SnapshotResponse, ApiError> {
     sync_snapshot(Some(baby.to_string()), after, limit.map(|limit| limit.to_string())).await
+}
+
+/// Everything as text, like [`sync_pull`].
+#[server(name = SyncStatus, prefix = "/api", endpoint = "sync/status", input = GetUrl, output = Json)]
+pub async fn sync_status(
+    #[server(rename = "babyId")] baby_id: Option<String>,
+    #[server(rename = "clientId")] client_id: Option<String>,
+) -> Result<StatusResponse, ApiError> {
+    crate::server::status::status(&crate::server::call(), crate::server::status::Asked { baby_id, client_id }).await
+}
+
+#[server(name = SyncLease, prefix = "/api", endpoint = "sync/lease", input = Json, output = Json)]
+pub async fn sync_lease(kind: LeaseKind, #[server(rename = "babyId")] baby_id: BabyId) -> Result<Lease, ApiError> {
+    crate::server::leases::lease(&crate::server::call(), kind, baby_id).await
 }
 
 /// Everything as text, like [`sync_pull`]; [`history`] is the typed way in.

@@ -30,6 +30,9 @@ pub struct ServeConfig {
     /// the address of the connection counts; never set it when callers can reach this port directly
     #[arg(long, env)]
     pub client_ip_header: Option<HeaderName>,
+    /// How many devices may fetch everything anew, or import, at the same time; others wait a little
+    #[arg(long, env, default_value_t = 16)]
+    pub bulk_leases: u16,
 }
 
 impl ServeConfig {

@@ -10,7 +10,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use serde::Deserialize;
 use server_fn::error::FromServerFnError;
 use tower_http_csrf::csrf::ProtectionError;
 
@@ -21,6 +22,10 @@ use crate::{
 };
 
 pub(super) const SYNC_PROTOCOL: HeaderName = HeaderName::from_static("sync-protocol");
+/// The version before ours, if there was one.
+const OLDEST_PROTOCOL: u32 = if PROTOCOL_VERSION > 1 { PROTOCOL_VERSION - 1 } else { PROTOCOL_VERSION };
+/// A client of a newer version comes back after so many seconds: servers are updated one by one.
+const BEHIND_RETRY_SECS: u32 = 60;
 /// A body that trickles in slower than this is dropped.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
@@ -41,7 +46,9 @@ pub(super) async fn pass(request: Request, next: Next) -> Response {
 }
 
 async fn prepare(request: Request) -> Result<Request, ApiError> {
-    check_protocol(request.headers())?;
+    let told = request.headers().get(SYNC_PROTOCOL).map(|value| value.to_str().unwrap_or_default());
+    check_protocol(told)?;
+    check_protocol(protocol_in_query(request.uri()))?;
     if request.method() == Method::POST && !is_json(request.headers()) {
         let why = "send the body as content-type: application/json";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, why));
@@ -51,15 +58,40 @@ async fn prepare(request: Request) -> Result<Request, ApiError> {
     // no forms of that kind, and want no open redirect.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let body = read(&parts.headers, body).await?;
+    check_protocol(protocol_in_body(&parts.uri, &body).as_deref())?;
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-/// A caller may say which version it speaks; today there is one.
-fn check_protocol(headers: &HeaderMap) -> Result<(), ApiError> {
-    match headers.get(SYNC_PROTOCOL).map(|value| value.to_str().ok().and_then(|text| text.trim().parse().ok())) {
-        None | Some(Some(PROTOCOL_VERSION)) => Ok(()),
-        Some(_) => Err(ApiError::new(ErrorCode::ClientTooOld, "this server speaks Sync-Protocol 1")),
+/// A caller may say which version it speaks: in the header, or, where it cannot set one, as `protocol`
+/// in the query or in the body. Whoever says nothing speaks the first.
+fn check_protocol(told: Option<&str>) -> Result<(), ApiError> {
+    let Some(told) = told else { return Ok(()) };
+    match told.trim().parse::<u32>() {
+        Ok(version) if version > PROTOCOL_VERSION => {
+            let why = format!("this server speaks Sync-Protocol {PROTOCOL_VERSION} and will be updated");
+            Err(ApiError::new(ErrorCode::ServerBehind, why).retry_after(BEHIND_RETRY_SECS))
+        }
+        Ok(version) if version >= OLDEST_PROTOCOL => Ok(()),
+        _ => {
+            let why = format!("this server speaks Sync-Protocol {OLDEST_PROTOCOL} to {PROTOCOL_VERSION}");
+            Err(ApiError::new(ErrorCode::ClientTooOld, why))
+        }
     }
+}
+
+fn protocol_in_query(uri: &Uri) -> Option<&str> {
+    uri.query()?.split('&').find_map(|pair| pair.strip_prefix("protocol="))
+}
+
+/// Only the calls of sync carry it; what cannot be read is for the call itself to refuse.
+fn protocol_in_body(uri: &Uri, body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Told {
+        protocol: Option<serde_json::Value>,
+    }
+    let is_sync = !body.is_empty() && uri.path().starts_with("/api/sync/");
+    let told: Told = is_sync.then(|| serde_json::from_slice(body).ok()).flatten()?;
+    told.protocol.map(|version| version.to_string())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

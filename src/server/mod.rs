@@ -15,10 +15,12 @@ pub mod demo;
 pub mod exchange;
 pub mod history;
 pub mod invites;
+pub mod leases;
 pub mod pull;
 pub mod push;
 pub mod router;
 pub mod snapshot;
+pub mod status;
 
 mod access;
 mod error;
@@ -54,6 +56,7 @@ pub use serve::serve;
 
 use config::ServeConfig;
 use lanes::{Lane, Lanes};
+use leases::Leases;
 use password::Passwords;
 use session::SessionToken;
 
@@ -64,6 +67,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     pool: PgPool,
     lanes: Lanes,
+    leases: Leases,
     config: ServeConfig,
     passwords: Passwords,
     draining: AtomicBool,
@@ -71,8 +75,14 @@ struct Shared {
 
 impl App {
     pub fn new(pool: PgPool, config: ServeConfig) -> Self {
-        let lanes = Lanes::new(pool.clone());
-        Self(Arc::new(Shared { pool, lanes, config, passwords: Passwords::new(), draining: AtomicBool::new(false) }))
+        Self(Arc::new(Shared {
+            lanes: Lanes::new(pool.clone()),
+            leases: Leases::new(config.bulk_leases),
+            pool,
+            config,
+            passwords: Passwords::new(),
+            draining: AtomicBool::new(false),
+        }))
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -85,6 +95,10 @@ impl App {
 
     fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    fn leases(&self) -> &Leases {
+        &self.0.leases
     }
 
     /// From here on `/readyz` says no, so that a proxy sends new requests elsewhere.

@@ -80,6 +80,8 @@ fn calls(app: &App) -> Router<App> {
     let router = on_get::<api::SyncPull>(router);
     let router = on_post::<api::SyncV2>(router);
     let router = on_get::<api::SyncSnapshot>(router);
+    let router = on_get::<api::SyncStatus>(router);
+    let router = on_post::<api::SyncLease>(router);
     let router = on_get::<api::BabyHistory>(router);
     router
         .route("/api", any(gate::not_found))

@@ -14,13 +14,17 @@ use super::{
     Call,
     access::Action,
     error::internal,
+    leases::Holder,
     pull::{EVENT, change, clamped, optional, required},
     session::{self, ALIVE},
 };
 use crate::{
     api::{ApiError, ErrorCode, Level},
-    domain::{id::BabyId, time::Timestamp},
-    sync::protocol::SnapshotResponse,
+    domain::{
+        id::{BabyId, UserId},
+        time::Timestamp,
+    },
+    sync::protocol::{LeaseKind, SnapshotResponse},
 };
 
 /// The query string as it came.
@@ -81,7 +85,7 @@ pub async fn snapshot(call: &Call, asked: Asked) -> Result<SnapshotResponse, Api
     let hash = call.token.as_ref().ok_or_else(session::unauthenticated)?.hash();
     let mut lane = call.lane().await?;
     let rows = sqlx::query(AssertSqlSafe(format!(
-        "select a.level::text as level, h.version as head, h.floor, h.epoch, h.live_rows,
+        "select s.user_id, a.level::text as level, h.version as head, h.floor, h.epoch, h.live_rows,
            (extract(epoch from now()) * 1000)::bigint as now_ms,
            {EVENT}
          from sessions s
@@ -108,7 +112,12 @@ pub async fn snapshot(call: &Call, asked: Asked) -> Result<SnapshotResponse, Api
     let first = rows.first().ok_or_else(session::unauthenticated)?;
     let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
     Action::Read.judge(query.baby, level)?;
-    answer(&query, first, &rows)
+    let response = answer(&query, first, &rows)?;
+    if !response.has_more {
+        let user = UserId(first.try_get("user_id")?);
+        call.app.leases().give_back(Holder { user, baby: query.baby, kind: LeaseKind::Bootstrap });
+    }
+    Ok(response)
 }
 
 fn answer(query: &Query, first: &PgRow, rows: &[PgRow]) -> Result<SnapshotResponse, ApiError> {

@@ -30,6 +30,13 @@ fn cases() -> Vec<Case> {
             [401, 403, 403, 403, 200, 200, 403],
         ),
         (Method::GET, "/api/sync/snapshot", by_baby, [401, 403, 403, 200, 200, 200, 403]),
+        (Method::GET, "/api/sync/status", by_baby, [401, 403, 403, 200, 200, 200, 403]),
+        (
+            Method::POST,
+            "/api/sync/lease",
+            |baby, _| json!({"babyId": baby, "kind": "import"}),
+            [401, 403, 403, 403, 200, 200, 403],
+        ),
         (
             Method::GET,
             "/api/babies/history",

@@ -58,6 +58,7 @@ impl TestApp {
             site_dir: std::env::temp_dir().join("cradlelog-no-site"),
             public_url: None,
             client_ip_header: None,
+            bulk_leases: 16,
         };
         change(&mut config);
         let app = App::new(pool.clone(), config);

@@ -85,6 +85,7 @@ fn the_api_page_leaves_nothing_out() {
         RateLimited,
         Internal,
         Overloaded,
+        ServerBehind,
     ] {
         let name = serde_json::to_value(code).unwrap();
         let row = format!("| {} | ", code.status().as_u16());

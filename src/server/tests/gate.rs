@@ -128,17 +128,47 @@ async fn a_body_too_large_is_refused_whether_it_says_so_or_not(pool: PgPool) {
     assert_eq!(app.send(lied).await.refusal(), (413, "batch_too_large".into()));
 }
 
+/// An app of last year is told to update, one of next year to wait for us.
 #[sqlx::test]
 async fn only_the_protocol_we_speak_is_served(pool: PgPool) {
     let app = TestApp::new(pool).await;
     let speaking = async |version: &str| {
         let request = Request::get("/api/auth/me").header("sync-protocol", version);
-        app.send(request.body(Body::empty()).unwrap()).await.refusal()
+        app.send(request.body(Body::empty()).unwrap()).await
     };
-    assert_eq!(speaking("1").await, (401, "unauthenticated".into()));
-    for version in ["0", "2", "latest", ""] {
-        assert_eq!(speaking(version).await, (426, "client_too_old".into()), "{version}");
+    assert_eq!(speaking("1").await.refusal(), (401, "unauthenticated".into()));
+    for version in ["0", "-1", "latest", ""] {
+        let answer = speaking(version).await;
+        assert_eq!(answer.refusal(), (426, "client_too_old".into()), "{version}");
+        assert_eq!(answer.headers["sync-protocol"], "1");
     }
+    for version in ["2", "4000000000"] {
+        let answer = speaking(version).await;
+        assert_eq!(answer.refusal(), (503, "server_behind".into()), "{version}");
+        assert_eq!(answer.headers[header::RETRY_AFTER], "60");
+    }
+}
+
+/// A browser's app cannot set the header on every kind of call.
+#[sqlx::test]
+async fn the_protocol_may_stand_in_the_query_or_in_the_body(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let pull = async |version: &str| {
+        ada.get(&format!("/api/sync/pull?babyId={baby}&protocol={version}")).await.status.as_u16()
+    };
+    assert_eq!((pull("1").await, pull("0").await, pull("2").await), (200, 426, 503));
+    let push = async |version: serde_json::Value| {
+        let body = json!({"babyId": baby, "clientId": baby, "mutations": [], "protocol": version});
+        ada.post("/api/sync/push", body).await.status.as_u16()
+    };
+    assert_eq!((push(json!(1)).await, push(json!(null)).await), (200, 200));
+    assert_eq!((push(json!(0)).await, push(json!("x")).await, push(json!(2)).await), (426, 426, 503));
+    // What stands inside a mutation is not the request's.
+    let feed = json!({"mutationId": baby, "payload": {"protocol": 9}});
+    let body = json!({"babyId": baby, "clientId": baby, "mutations": [feed]});
+    assert_eq!(ada.post("/api/sync/push", body).await.status, 200);
 }
 
 #[sqlx::test]
