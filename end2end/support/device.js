@@ -64,6 +64,16 @@ export class Device {
     await expect.poll(() => this.watch.underWay).toBe(0);
   }
 
+  /** Until the app has done all that it had begun: it holds a lock for as long as it syncs. */
+  async isAtRest() {
+    const locks = () => this.page.evaluate(async () => {
+      const { held, pending } = await navigator.locks.query();
+      return held.length + pending.length;
+    });
+    await expect.poll(locks, { intervals: [10] }).toBe(0);
+    await this.networkIsQuiet();
+  }
+
   /** Until the device's own copy has this many entries of a type. */
   async holds(store, count) {
     await expect.poll(async () => (await stored(this.page))[store].length, { timeout: 20_000 }).toBe(count);
