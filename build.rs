@@ -26,7 +26,8 @@ mod words {
         for warning in locales.diag.warnings().iter() {
             println!("cargo:warning={warning}");
         }
-        let code = leptos_i18n_codegen::gen_code(&locales, None, false, None, false)
+        let engine = syn::parse_str("crate::ui::plurals").expect("a path");
+        let code = leptos_i18n_codegen::gen_code(&locales, Some(&engine), false, None, false)
             .unwrap_or_else(|err| panic!("{DIRECTORY}: {err}"));
         let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("words.rs");
         fs::write(&path, code.to_string()).unwrap_or_else(|err| panic!("{}: {err}", path.display()));

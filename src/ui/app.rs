@@ -2,9 +2,8 @@
 //! shows the way in, and with one nothing ever waits for the network.
 
 use leptos::prelude::*;
-use leptos_meta::provide_meta_context;
 use leptos_router::{
-    components::{Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
@@ -35,7 +34,6 @@ use super::{
 /// The whole app. Needs a [`Device`] in the context.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let device = expect_context::<Device>();
     provide_context(Prefs::load(device));
     provide_context(Toasts::new());
@@ -69,10 +67,10 @@ fn Opening() -> impl IntoView {
 fn Outside() -> impl IntoView {
     view! {
         <Plain>
-            <Routes fallback=SignInPage>
+            <FlatRoutes fallback=SignInPage>
                 <Route path=path!("/sign-up") view=SignUpPage/>
                 <Route path=path!("/join") view=JoinPage/>
-            </Routes>
+            </FlatRoutes>
         </Plain>
     }
     .into_any()
@@ -87,7 +85,7 @@ fn Inside(replica: Replica) -> impl IntoView {
     RecentFeeds::provide(expect_context());
     view! {
         <Layout>
-            <Routes fallback=NotFoundPage>
+            <FlatRoutes fallback=NotFoundPage>
                 <Route path=path!("/") view=TodayPage/>
                 <Route path=path!("/timeline") view=TimelinePage/>
                 <Route path=path!("/caregivers") view=CaregiversPage/>
@@ -97,7 +95,7 @@ fn Inside(replica: Replica) -> impl IntoView {
                 <Route path=path!("/join") view=JoinPage/>
                 <Route path=path!("/sign-in") view=SignInPage/>
                 <Route path=path!("/sign-up") view=SignUpPage/>
-            </Routes>
+            </FlatRoutes>
         </Layout>
     }
     .into_any()

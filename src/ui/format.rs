@@ -60,7 +60,31 @@ pub(crate) fn number(value: f64) -> String {
     ((value * 100.0).round() / 100.0).to_string()
 }
 
-/// What a person typed as a number: comma and point are both accepted.
+/// What a person typed as a number: comma and point are both accepted. Not `str::parse`, whose tables
+/// for numbers of any size are 12 kB to load.
 pub(crate) fn parse_number(text: &str) -> Option<f64> {
-    text.trim().replace(',', ".").parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    let (whole, fraction) = text.trim().split_once([',', '.']).unwrap_or((text.trim(), ""));
+    let digits = format!("{whole}{fraction}");
+    // Up to 15 digits are exact in an `f64`, and so is the power of ten: the quotient is the nearest number.
+    let plain = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let scale: u64 = 10_u64.pow(u32::try_from(fraction.len()).ok().filter(|_| plain)?);
+    Some(digits.parse::<u64>().ok()? as f64 / scale as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn a_typed_amount_is_read_with_a_comma_or_a_point_and_nothing_else_is_a_number() {
+        let numbers = [("120", 120.0), (" 2.5 ", 2.5), ("2,25", 2.25), (".5", 0.5), ("7.", 7.0), ("0.1", 0.1)];
+        for (text, number) in numbers {
+            assert_eq!(parse_number(text), Some(number), "{text:?}");
+        }
+        for text in ["", ".", "-1", "+1", "1e3", "1.2.3", "NaN", "inf", "½", "ml", "1234567890123456"] {
+            assert_eq!(parse_number(text), None, "{text:?}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! What the platform knows about time zones and about how people here write a time: `Intl`.
+//! What the platform knows about time zones, about how people here write a time, and about the forms
+//! of words: `Intl`.
 //! Formatters are slow to make and are kept; offsets are asked for by the thousand and are kept too.
 
 use std::{cell::RefCell, collections::HashMap};
@@ -54,32 +55,43 @@ fn parse_offset(text: &str) -> Option<i32> {
 
 /// `at` as `Intl` writes it; `None` for options that it refuses (an unknown zone).
 fn format(locale: &str, options: &[(&str, &str)], at: Timestamp) -> Option<String> {
-    let key: String = options.iter().fold(locale.to_owned(), |key, (name, value)| key + "|" + name + "=" + value);
-    let formatter =
-        FORMATTERS.with_borrow_mut(|all| all.entry(key).or_insert_with(|| make(locale, options)).clone())?;
-    formatter.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at.as_ms() as f64)).ok()?.as_string()
+    ask(["DateTimeFormat", "format", locale], options, at.as_ms() as f64)
 }
 
-/// The `format` function of a new `Intl.DateTimeFormat`, which throws for an unknown zone.
-fn make(locale: &str, options: &[(&str, &str)]) -> Option<Function> {
+/// Which form of a word belongs to a number: `one`, `few`, `other`…; `kind` is `cardinal` or `ordinal`.
+pub(crate) fn plural_form(locale: &str, kind: &str, count: f64) -> Option<String> {
+    ask(["PluralRules", "select", locale], &[("type", kind)], count)
+}
+
+/// What a method of a class of `Intl`, made for a locale, says to a number.
+fn ask(method: [&str; 3], options: &[(&str, &str)], number: f64) -> Option<String> {
+    let key: String = options.iter().fold(method.join("|"), |key, (name, value)| key + "|" + name + "=" + value);
+    let function =
+        FORMATTERS.with_borrow_mut(|all| all.entry(key).or_insert_with(|| make(method, options)).clone())?;
+    function.call1(&JsValue::UNDEFINED, &JsValue::from_f64(number)).ok()?.as_string()
+}
+
+/// The method of a new object, which throws for an unknown zone.
+fn make([class, method, locale]: [&str; 3], options: &[(&str, &str)]) -> Option<Function> {
     let bag = Object::new();
     for (name, value) in options {
         Reflect::set(&bag, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
     }
     let locale = if locale.is_empty() { JsValue::UNDEFINED } else { JsValue::from_str(locale) };
-    let made = Reflect::construct(&constructor()?, &Array::of2(&locale, &bag)).ok()?;
-    Reflect::get(&made, &"format".into()).ok()?.dyn_into().ok()
+    let made = Reflect::construct(&constructor(class)?, &Array::of2(&locale, &bag)).ok()?;
+    let method: Function = Reflect::get(&made, &method.into()).ok()?.dyn_into().ok()?;
+    Some(method.bind0(&made))
 }
 
-fn constructor() -> Option<Function> {
+fn constructor(class: &str) -> Option<Function> {
     let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
-    Reflect::get(&intl, &"DateTimeFormat".into()).ok()?.dyn_into().ok()
+    Reflect::get(&intl, &class.into()).ok()?.dyn_into().ok()
 }
 
 /// The zone that this device is in.
 pub(crate) fn device_zone() -> String {
     let zone = || {
-        let made = Reflect::construct(&constructor()?, &Array::new()).ok()?;
+        let made = Reflect::construct(&constructor("DateTimeFormat")?, &Array::new()).ok()?;
         let resolve: Function = Reflect::get(&made, &"resolvedOptions".into()).ok()?.dyn_into().ok()?;
         let options = resolve.call0(&made).ok()?;
         Reflect::get(&options, &"timeZone".into()).ok()?.as_string()

@@ -17,6 +17,7 @@ mod layout;
 mod log;
 mod nursery;
 mod pages;
+mod plurals;
 mod prefs;
 pub mod replica;
 mod toast;

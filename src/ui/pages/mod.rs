@@ -12,12 +12,11 @@ pub(crate) mod today;
 pub(crate) mod welcome;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use super::words::tr;
 
 /// The title of the tab; never anything private.
 #[component]
 pub(crate) fn PageTitle(words: &'static str) -> impl IntoView {
-    view! { <Title text=tr!(app.title, page = words)/> }
+    document().set_title(&tr!(app.title, page = words));
 }
