@@ -3,8 +3,6 @@
 //! Invariant: a value that passed [`Kind::canonical`] passes it again unchanged, so device and
 //! server keep the same bytes.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,8 +12,8 @@ use super::{
     time::Timestamp,
 };
 
-/// An entry's fields by their wire name. Absent and `null` mean the same: not recorded.
-pub type Fields = BTreeMap<String, Value>;
+/// An entry's fields by their wire name, an object of JSON. Absent and `null` mean the same: not recorded.
+pub type Fields = Map<String, Value>;
 
 /// Text longer than this many characters is refused, wherever it stands.
 pub const MAX_NOTES_CHARS: usize = 2_000;

@@ -59,7 +59,7 @@ impl Mutation {
     /// SHA-256 over everything that the verdict depends on: the same id with another body is
     /// another intent, and is refused.
     pub fn body_sha256(&self) -> [u8; 32] {
-        let payload: Vec<_> = self.payload.iter().map(|(name, value)| (name, Canonical(value))).collect();
+        let payload = sorted(&self.payload);
         let body = (self.entity_type, self.entity_id, self.op, payload, self.base_version, self.hlc, self.updated_at);
         let text = serde_json::to_vec(&body).expect("names, numbers and JSON values always serialise");
         Sha256::digest(text).into()
@@ -73,15 +73,17 @@ struct Canonical<'v>(&'v Value);
 impl Serialize for Canonical<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::Object(map) => {
-                let mut pairs: Vec<_> = map.iter().collect();
-                pairs.sort_by_key(|(key, _)| *key);
-                serializer.collect_seq(pairs.into_iter().map(|(key, value)| (key, Canonical(value))))
-            }
+            Value::Object(map) => sorted(map).serialize(serializer),
             Value::Array(list) => serializer.collect_seq(list.iter().map(Canonical)),
             other => other.serialize(serializer),
         }
     }
+}
+
+fn sorted(map: &Fields) -> Vec<(&String, Canonical<'_>)> {
+    let mut pairs: Vec<_> = map.iter().map(|(key, value)| (key, Canonical(value))).collect();
+    pairs.sort_by_key(|(key, _)| *key);
+    pairs
 }
 
 /// How a mutation was judged.

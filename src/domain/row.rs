@@ -2,7 +2,7 @@
 //! says about it. On the wire, in events and in exports it is one flat JSON object.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     field::Fields,
@@ -62,12 +62,12 @@ impl Row {
     /// # Errors
     /// A field is missing or of another form.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(Value::Object(self.fields.clone().into_iter().collect()))
+        serde_json::from_value(Value::Object(self.fields.clone()))
     }
 
     /// The flat object: fields, `id`, `babyId`, and the server's own.
     pub fn to_payload(&self) -> Value {
-        let mut flat: Map<String, Value> = self.fields.clone().into_iter().collect();
+        let mut flat = self.fields.clone();
         flat.insert("id".into(), self.id.to_string().into());
         flat.insert("babyId".into(), self.baby_id.to_string().into());
         if let Ok(Value::Object(server)) = serde_json::to_value(&self.server) {

@@ -370,7 +370,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             authors.remove(&known.user_id);
         }
         let some = !authors.is_empty();
-        self.strangers.borrow_mut().append(&mut authors);
+        self.strangers.borrow_mut().extend(authors);
         Ok(some)
     }
 

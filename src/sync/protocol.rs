@@ -166,7 +166,7 @@ fn read_payload(value: Option<&Value>, op: Op) -> Result<Fields, Refusal> {
         Some(Value::String(text)) => {
             serde_json::from_str(text).map_err(|_| invalid("payload is not JSON of an object"))
         }
-        Some(Value::Object(map)) => Ok(map.clone().into_iter().collect()),
+        Some(Value::Object(map)) => Ok(map.clone()),
         Some(_) => Err(invalid("payload must be an object")),
     }
 }

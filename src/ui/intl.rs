@@ -66,8 +66,7 @@ pub(crate) fn plural_form(locale: &str, kind: &str, count: f64) -> Option<String
 /// What a method of a class of `Intl`, made for a locale, says to a number.
 fn ask(method: [&str; 3], options: &[(&str, &str)], number: f64) -> Option<String> {
     let key: String = options.iter().fold(method.join("|"), |key, (name, value)| key + "|" + name + "=" + value);
-    let function =
-        FORMATTERS.with_borrow_mut(|all| all.entry(key).or_insert_with(|| make(method, options)).clone())?;
+    let function = FORMATTERS.with_borrow_mut(|all| all.entry(key).or_insert_with(|| make(method, options)).clone())?;
     function.call1(&JsValue::UNDEFINED, &JsValue::from_f64(number)).ok()?.as_string()
 }
 

@@ -96,7 +96,6 @@ mod tests {
         let forms = [1_u32, 3, 5].map(|count| polish.category_for(count));
         assert_eq!(forms, [PluralCategory::One, PluralCategory::Few, PluralCategory::Many]);
         assert_eq!(leptos_i18n::Locale::as_str(locale()), "en");
-        assert_eq!(tr!(time.days_ago, count = 1), "1 day ago");
-        assert_eq!(tr!(time.days_ago, count = 2), "2 days ago");
+        assert_eq!([1_i64, 2].map(|days| tr!(time.days_ago, count = days)), ["1 day ago", "2 days ago"]);
     }
 }

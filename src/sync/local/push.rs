@@ -269,7 +269,7 @@ async fn current(
     baby: BabyId,
     ids: impl Iterator<Item = MutationId>,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
-    let ids: std::collections::BTreeSet<MutationId> = ids.collect();
+    let ids: Vec<MutationId> = ids.collect();
     let mut found = Vec::new();
     for (key, value) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
         let Ok(entry) = decode::<OutboxEntry>(Table::Outbox, &key, value) else { continue };

@@ -269,7 +269,7 @@ fn overlaid(baby_id: BabyId, image: Option<Row>, waiting: &[OutboxEntry]) -> Opt
             entity_type: mutated.entity_type,
             id: mutated.entity_id,
             baby_id,
-            fields: BTreeMap::new(),
+            fields: Default::default(),
             server: ServerFields::default(),
         };
         let mut row = match (shown, mutated.op) {
