@@ -33,6 +33,10 @@ pub struct ServeConfig {
     /// How many devices may fetch everything anew, or import, at the same time; others wait a little
     #[arg(long, env, default_value_t = 16)]
     pub bulk_leases: u16,
+    /// How often open streams of hints are checked, in seconds: a session or an access that was
+    /// taken away ends or narrows its streams after at most so long
+    #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=4))]
+    pub hint_check_secs: u64,
 }
 
 impl ServeConfig {

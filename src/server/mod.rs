@@ -27,6 +27,7 @@ mod error;
 mod gate;
 mod headers;
 mod health;
+mod hints;
 mod journal;
 mod lanes;
 mod logs;
@@ -55,6 +56,7 @@ pub use logs::init as init_logs;
 pub use serve::serve;
 
 use config::ServeConfig;
+use hints::Hub;
 use lanes::{Lane, Lanes};
 use leases::Leases;
 use password::Passwords;
@@ -68,6 +70,7 @@ struct Shared {
     pool: PgPool,
     lanes: Lanes,
     leases: Leases,
+    hub: Arc<Hub>,
     config: ServeConfig,
     passwords: Passwords,
     draining: AtomicBool,
@@ -78,6 +81,7 @@ impl App {
         Self(Arc::new(Shared {
             lanes: Lanes::new(pool.clone()),
             leases: Leases::new(config.bulk_leases),
+            hub: Arc::new(Hub::new()),
             pool,
             config,
             passwords: Passwords::new(),
@@ -101,9 +105,15 @@ impl App {
         &self.0.leases
     }
 
-    /// From here on `/readyz` says no, so that a proxy sends new requests elsewhere.
+    fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
+    }
+
+    /// From here on `/readyz` says no, so that a proxy sends new requests elsewhere, and the streams
+    /// of hints, which would last for ever, are over.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
+        self.0.hub.close();
     }
 
     /// Gives the connections of the busiest calls back to the pool, so that it can be closed.

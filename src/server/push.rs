@@ -53,6 +53,9 @@ pub async fn push(call: &Call, request: PushRequest) -> Result<PushResponse, Api
     } else {
         journal::write(&mut tx, push, &bench, &batch.told).await?;
         tx.commit().await?;
+        if bench.head().version > door.head.version {
+            call.app.announce(baby);
+        }
     }
     lane.keep();
     Ok(PushResponse {

@@ -27,7 +27,7 @@ use tower_http::{
 use tower_http_csrf::csrf::CsrfLayer;
 
 use super::{
-    App, Call, gate, headers, health,
+    App, Call, gate, headers, health, hints,
     logs::{self, RequestId},
     session::SessionToken,
     site,
@@ -84,6 +84,7 @@ fn calls(app: &App) -> Router<App> {
     let router = on_post::<api::SyncLease>(router);
     let router = on_get::<api::BabyHistory>(router);
     router
+        .route("/api/sync/hints", get(hints::hints))
         .route("/api", any(gate::not_found))
         .route("/api/{*rest}", any(gate::not_found))
         .method_not_allowed_fallback(gate::method_not_allowed)
@@ -155,7 +156,7 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
 }
 
 /// Where the caller is, for counting guesses: the connection's end, or what our own proxy says.
-fn address(app: &App, request: &Request) -> IpAddr {
+pub(super) fn address(app: &App, request: &Request) -> IpAddr {
     let told = app.config().client_ip_header.as_ref().and_then(|name| request.headers().get(name));
     let told = told.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());

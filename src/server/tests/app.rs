@@ -17,6 +17,13 @@ pub(super) struct TestApp {
     router: Router,
 }
 
+impl Drop for TestApp {
+    /// Ends what runs beside the requests, so that the database can be dropped.
+    fn drop(&mut self) {
+        self.app.drain();
+    }
+}
+
 /// One answer, whole.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -59,6 +66,7 @@ impl TestApp {
             public_url: None,
             client_ip_header: None,
             bulk_leases: 16,
+            hint_check_secs: 3,
         };
         change(&mut config);
         let app = App::new(pool.clone(), config);
@@ -66,11 +74,18 @@ impl TestApp {
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.stream(request).await.into_parts();
+        // A stream has no end to wait for.
+        let endless = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let body = if endless { Body::empty() } else { body };
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).expect("answers are text");
         Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// The answer with its body yet to be read.
+    pub(super) async fn stream(&self, request: Request<Body>) -> http::Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Nobody in particular: no cookie.

@@ -12,6 +12,7 @@ mod demo;
 mod docs;
 mod exchange;
 mod gate;
+mod hints;
 mod history;
 mod invites;
 mod leases;
