@@ -1,6 +1,7 @@
-//! Signing in and out on this device, and the server's refusals in words.
+//! Signing in and out on this device, the forms that ask the server, and its refusals in words.
 
-use leptos::prelude::*;
+use futures::future::LocalBoxFuture;
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 use super::{
     acts::store_words,
@@ -44,7 +45,6 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         ErrorCode::Unauthenticated => tr!(wrong.unauthenticated),
         ErrorCode::Forbidden | ErrorCode::ReadOnly => tr!(wrong.forbidden),
         ErrorCode::AccessRevoked => tr!(wrong.no_access),
-        // Also what the server says of a baby made here whose first push is still on its way.
         ErrorCode::UnknownBaby => tr!(wrong.unknown_baby),
         ErrorCode::LastOwner => tr!(wrong.last_owner),
         ErrorCode::UnknownCaregiver => tr!(wrong.unknown_caregiver),
@@ -63,15 +63,93 @@ pub(crate) fn api_words(err: &ApiError) -> String {
     words.to_owned()
 }
 
-/// The words for the field that the server names, or for the whole form.
-pub(crate) fn at_field(error: RwSignal<Option<ApiError>>, field: Option<&'static str>) -> Signal<Option<String>> {
-    const PLACED: &[&str] = &["email", "password", "displayName"];
-    Signal::derive(move || {
-        let error = error.get()?;
-        let named = match error.code {
-            ErrorCode::EmailTaken => Some("email"),
-            _ => error.field.as_deref().filter(|name| PLACED.contains(name)),
-        };
-        (named == field).then(|| api_words(&error))
-    })
+/// Why a form was not taken: the server's refusal, or this device's, in words.
+pub(crate) enum Refused {
+    Server(ApiError),
+    Here(String),
+}
+
+impl From<ApiError> for Refused {
+    fn from(err: ApiError) -> Self {
+        Self::Server(err)
+    }
+}
+
+impl From<String> for Refused {
+    fn from(words: String) -> Self {
+        Self::Here(words)
+    }
+}
+
+impl Refused {
+    fn words(&self) -> String {
+        match self {
+            Self::Server(err) => api_words(err),
+            Self::Here(words) => words.clone(),
+        }
+    }
+
+    /// The field of the form that it is about.
+    fn field(&self) -> Option<&str> {
+        const PLACED: &[&str] = &["email", "password", "displayName"];
+        match self {
+            Self::Server(err) if err.code == ErrorCode::EmailTaken => Some("email"),
+            Self::Server(err) => err.field.as_deref().filter(|name| PLACED.contains(name)),
+            Self::Here(_) => None,
+        }
+    }
+}
+
+/// A form that asks the server something: one question at a time, and what came of the last one.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking {
+    busy: RwSignal<bool>,
+    refused: RwSignal<Option<Refused>>,
+}
+
+impl Asking {
+    pub(crate) fn new() -> Self {
+        Self { busy: RwSignal::new(false), refused: RwSignal::new(None) }
+    }
+
+    pub(crate) fn ask(self, question: LocalBoxFuture<'static, Result<(), Refused>>) {
+        self.busy.set(true);
+        self.refused.set(None);
+        spawn_local(async move {
+            let answer = question.await;
+            // An answer that leads elsewhere leaves no form behind.
+            self.refused.try_set(answer.err());
+            self.busy.try_set(false);
+        });
+    }
+
+    /// The words for the field that the refusal is about, or with `None` for the whole form.
+    pub(crate) fn at_field(self, field: Option<&'static str>) -> Signal<Option<String>> {
+        Signal::derive(move || {
+            self.refused.with(|refused| refused.as_ref().filter(|refused| refused.field() == field).map(Refused::words))
+        })
+    }
+}
+
+/// The form around its fields, with the button that asks; `error` is what no field has a place for.
+#[component]
+pub(crate) fn AskForm(
+    asking: Asking,
+    words: &'static str,
+    on_submit: Callback<()>,
+    #[prop(optional, into)] error: Signal<Option<String>>,
+    children: Children,
+) -> impl IntoView {
+    let submit = move |ev: SubmitEvent| {
+        ev.prevent_default();
+        on_submit.run(());
+    };
+    view! {
+        <form class="form" novalidate=true on:submit=submit>
+            {children()}
+            <p class="field-error" role="alert">{move || error.get()}</p>
+            <button type="submit" class="button button-primary button-wide" prop:disabled=move || asking.busy.get()>{words}</button>
+        </form>
+    }
+    .into_any()
 }

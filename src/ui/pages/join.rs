@@ -1,7 +1,7 @@
 //! Joining a baby by the code that its owner reads out. What was typed outlives the detour over
 //! signing in.
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_navigate};
 
 use super::{PageTitle, sign_in::Brand};
@@ -9,7 +9,7 @@ use crate::{
     api,
     sync::status::Blocked,
     ui::{
-        account::api_words,
+        account::{AskForm, Asking},
         components::text_field::TextField,
         replica::{Device, Replica},
         toast::{Toasts, Tone},
@@ -81,31 +81,22 @@ fn JoinForm(replica: Replica) -> impl IntoView {
     let code = expect_context::<JoinCode>().0;
     let toasts = expect_context::<Toasts>();
     let navigate = use_navigate();
-    let error = RwSignal::new(None::<String>);
-    let busy = RwSignal::new(false);
-    let submit = move |ev: SubmitEvent| {
-        ev.prevent_default();
-        busy.set(true);
+    let asking = Asking::new();
+    let submit = Callback::new(move |()| {
         let navigate = navigate.clone();
-        spawn_local(async move {
-            error.set(None);
-            match api::accept_invite(Some(code.get_untracked().trim().to_owned()), None).await {
-                Ok(joined) => {
-                    code.set(String::new());
-                    replica.port().refresh_access();
-                    replica.port().activate(Some(joined.baby_id));
-                    toasts.say(Tone::Good, tr!(join.joined));
-                    navigate("/", Default::default());
-                }
-                Err(err) => error.set(Some(api_words(&err))),
-            }
-            busy.set(false);
-        });
-    };
+        asking.ask(Box::pin(async move {
+            let joined = api::accept_invite(Some(code.get_untracked().trim().to_owned()), None).await?;
+            code.set(String::new());
+            replica.port().refresh_access();
+            replica.port().activate(Some(joined.baby_id));
+            toasts.say(Tone::Good, tr!(join.joined));
+            navigate("/", Default::default());
+            Ok(())
+        }));
+    });
     view! {
-        <form class="form" novalidate=true on:submit=submit>
-            <CodeField error=error/>
-            <button type="submit" class="button button-primary button-wide" prop:disabled=move || busy.get()>{tr!(join.join)}</button>
-        </form>
+        <AskForm asking=asking words=tr!(join.join) on_submit=submit>
+            <CodeField error=asking.at_field(None)/>
+        </AskForm>
     }
 }

@@ -1,13 +1,13 @@
 //! A new account. The only screen besides sign-in and joining that needs the network.
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_navigate};
 
 use super::{PageTitle, join::JoinCode, sign_in::Brand};
 use crate::{
-    api::{self, ApiError},
+    api,
     ui::{
-        account::{arrive, at_field},
+        account::{AskForm, Asking, arrive},
         components::text_field::TextField,
         replica::Device,
         words::tr,
@@ -36,36 +36,24 @@ fn SignUpForm() -> impl IntoView {
     let navigate = use_navigate();
     let (name, email, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let error = RwSignal::new(None::<ApiError>);
-    let refusal = RwSignal::new(None::<String>);
-    let busy = RwSignal::new(false);
-    let submit = move |ev: SubmitEvent| {
-        ev.prevent_default();
-        busy.set(true);
+    let asking = Asking::new();
+    let submit = Callback::new(move |()| {
         let navigate = navigate.clone();
-        spawn_local(async move {
-            error.set(None);
-            refusal.set(None);
-            match api::sign_up(email.get_untracked(), password.get_untracked(), name.get_untracked()).await {
-                Ok(account) => match arrive(device, account).await {
-                    Ok(()) => return navigate(joining.next_path(), Default::default()),
-                    Err(words) => refusal.set(Some(words)),
-                },
-                Err(err) => error.set(Some(err)),
-            }
-            busy.set(false);
-        });
-    };
-    let whole = at_field(error, None);
+        asking.ask(Box::pin(async move {
+            let (email, password) = (email.get_untracked(), password.get_untracked());
+            arrive(device, api::sign_up(email, password, name.get_untracked()).await?).await?;
+            navigate(joining.next_path(), Default::default());
+            Ok(())
+        }));
+    });
     view! {
-        <form class="form" novalidate=true on:submit=submit>
+        <AskForm asking=asking words=tr!(account.create) on_submit=submit error=asking.at_field(None)>
             <TextField id="display-name" label=tr!(account.display_name) value=name autocomplete="name" hint=tr!(account.display_name_hint)
-                error=at_field(error, Some("displayName"))/>
-            <TextField id="email" label=tr!(account.email) value=email kind="email" autocomplete="username" error=at_field(error, Some("email"))/>
+                error=asking.at_field(Some("displayName"))/>
+            <TextField id="email" label=tr!(account.email) value=email kind="email" autocomplete="username"
+                error=asking.at_field(Some("email"))/>
             <TextField id="password" label=tr!(account.password) value=password kind="password" autocomplete="new-password"
-                hint=tr!(account.password_hint) error=at_field(error, Some("password"))/>
-            <p class="field-error" role="alert">{move || refusal.get().or_else(|| whole.get())}</p>
-            <button type="submit" class="button button-primary button-wide" prop:disabled=move || busy.get()>{tr!(account.create)}</button>
-        </form>
+                hint=tr!(account.password_hint) error=asking.at_field(Some("password"))/>
+        </AskForm>
     }
 }
