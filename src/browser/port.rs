@@ -9,7 +9,6 @@ use super::session::Session;
 use crate::{
     domain::{
         id::{BabyId, MutationId},
-        registry::EntityType,
         row::Row,
     },
     sync::{
@@ -26,11 +25,7 @@ impl ReplicaPort for Session {
     fn commit(&self, drafts: Vec<Draft>) -> LocalBoxFuture<'_, Result<(), SaveError>> {
         async move {
             let babies = self.store.commit(self.clock.now(), &self.entropy, &drafts).await?;
-            if drafts.iter().any(names_a_baby) {
-                // The next screen may be this baby's: it is in the list before the tick shows.
-                self.refresh().await?;
-            }
-            self.committed(babies);
+            self.committed(babies).await;
             Ok(())
         }
         .boxed_local()
@@ -47,7 +42,7 @@ impl ReplicaPort for Session {
     fn retry(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), SaveError>> {
         async move {
             self.store.retry(self.clock.now(), &self.entropy, baby_id, letter).await?;
-            self.committed([baby_id]);
+            self.committed([baby_id]).await;
             Ok(())
         }
         .boxed_local()
@@ -88,14 +83,5 @@ impl ReplicaPort for Session {
             JsFuture::from(asked).await.is_ok_and(|kept| kept.is_truthy())
         }
         .boxed_local()
-    }
-}
-
-fn names_a_baby(draft: &Draft) -> bool {
-    match draft {
-        Draft::Create { entity_type, .. } => *entity_type == EntityType::BABY,
-        Draft::Update { seen, .. } | Draft::Delete { seen } | Draft::Restore { seen } => {
-            seen.entity_type == EntityType::BABY
-        }
     }
 }

@@ -75,20 +75,13 @@ impl Screens {
         })
     }
 
-    /// Says it once: the same thing is not said again while it still stands there.
     pub(super) fn notice(self, notice: Notice) {
-        if self.notices.with_untracked(|notices| !notices.contains(&notice)) {
-            self.notices.update(|notices| notices.push(notice));
-        }
+        notice.show(self.notices);
     }
 
     pub(super) fn storage_failed(self, error: &StoreError) {
-        match error {
-            StoreError::Quota => self.notice(Notice::StorageFull),
-            // A reload is what helps.
-            StoreError::Closed | StoreError::Damaged(_) | StoreError::Failed(_) => self.notice(Notice::StorageClosed),
-            // Another tab does the work.
-            StoreError::Fenced => {}
+        if let Some(notice) = Notice::of(error) {
+            self.notice(notice);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! one tab holds at a time; [`screen_loop`] reads what changed and shows it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     pin::pin,
     rc::{Rc, Weak},
 };
@@ -60,6 +60,9 @@ pub(super) struct Session {
     /// What the driver said, until the screens are told.
     told: Rc<RefCell<Vec<Told>>>,
     running: RefCell<Running>,
+    /// How many reads for the screens were begun, and which of them is on screen.
+    reads: Cell<u64>,
+    shown: Cell<u64>,
 }
 
 /// What ends with the session.
@@ -103,8 +106,22 @@ impl Session {
         let driver = Driver::new(store.clone(), transport, clock, &entropy, Schedule::default(), listener);
         driver.open().await?;
         let (lock_name, work, running) = (format!("{name}-sync"), Bell::default(), RefCell::default());
-        let session =
-            Rc::new(Self { store, driver, entropy, clock, screens, db, lock_name, work, stale, told, running });
+        let (reads, shown) = (Cell::new(0), Cell::new(0));
+        let session = Rc::new(Self {
+            store,
+            driver,
+            entropy,
+            clock,
+            screens,
+            db,
+            lock_name,
+            work,
+            stale,
+            told,
+            running,
+            reads,
+            shown,
+        });
         session.refresh().await?;
         Ok(session)
     }
@@ -145,12 +162,16 @@ impl Session {
         self.work.ring();
     }
 
-    /// A person's change is durable: shows it here and in the other tabs, and sends it.
-    pub(super) fn committed(&self, babies: impl IntoIterator<Item = BabyId>) {
+    /// A person's change is durable: sends it, and shows it here and in the other tabs. That it
+    /// waits is on screen before its tick is, so that nobody reads "All saved" meanwhile.
+    pub(super) async fn committed(&self, babies: impl IntoIterator<Item = BabyId>) {
+        self.tell(Event::Committed { babies: babies.into_iter().collect() });
+        if let Err(err) = self.refresh().await {
+            // It is saved all the same.
+            self.screens.storage_failed(&err);
+        }
         self.screens.rows_changed();
         self.tell_tabs(TabNews::Committed);
-        self.tell(Event::Committed { babies: babies.into_iter().collect() });
-        self.stale.ring();
     }
 
     /// The person signed in again: every tab may send again.
@@ -175,8 +196,15 @@ impl Session {
 
     /// Reads what the screens show beside rows.
     pub(super) async fn refresh(&self) -> Result<(), StoreError> {
+        let turn = self.reads.get() + 1;
+        self.reads.set(turn);
         let status = self.driver.status().await?;
         let (babies, caregivers) = (self.store.access().await?, self.store.caregivers().await?);
+        if turn < self.shown.get() {
+            // What was read later is on screen already.
+            return Ok(());
+        }
+        self.shown.set(turn);
         self.screens.show(status, babies, caregivers);
         let active = self.screens.baby_for_screen(self.driver.active());
         if active != self.driver.active() || active != self.screens.active_baby.get_untracked() {
@@ -239,6 +267,7 @@ impl Session {
                 Told::Status | Told::Rows(_) | Told::Babies => {}
                 Told::EditLost(_) => self.screens.notice(Notice::EditLost),
                 Told::AccessRevoked { name, .. } => self.screens.notice(Notice::AccessRevoked { name: name.clone() }),
+                Told::BabyRefused { name } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
                 Told::StorageFailed(err) => self.screens.storage_failed(err),
             }
         }

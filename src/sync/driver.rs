@@ -391,10 +391,13 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
 
     async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {
         let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
+        let refused = self.store.is_refused(baby).await?;
         let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
-        self.note(&format!("{baby}: access revoked, {kept} unsent kept")).await?;
+        let why = if refused { "never taken in" } else { "access revoked" };
+        self.note(&format!("{baby}: {why}, {kept} unsent kept")).await?;
         let name = known.map(|access| access.name).unwrap_or_default();
-        for told in [Told::Rows(baby), Told::Babies, Told::AccessRevoked { baby, name, kept }] {
+        let gone = if refused { Told::BabyRefused { name } } else { Told::AccessRevoked { baby, name, kept } };
+        for told in [Told::Rows(baby), Told::Babies, gone] {
             (self.listener)(told);
         }
         Ok(())

@@ -1,12 +1,14 @@
 //! What a person is told about the sync, as data: the screens put it into words.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::domain::level::Level;
 
 use super::outbox::Mutated;
 use crate::domain::{
-    id::{BabyId, MutationId, UserId},
+    id::{BabyId, EntityId, MutationId, UserId},
     mutation::Rejection,
     time::Timestamp,
 };
@@ -64,6 +66,13 @@ pub struct SyncStatus {
     pub babies: Vec<BabyStatus>,
 }
 
+impl SyncStatus {
+    /// One baby's part of it.
+    pub fn of(&self, baby: BabyId) -> Option<&BabyStatus> {
+        self.babies.iter().find(|status| status.baby_id == baby)
+    }
+}
+
 /// One baby's copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BabyStatus {
@@ -73,7 +82,11 @@ pub struct BabyStatus {
     pub last_push_at: Option<Timestamp>,
     /// The first copy is not complete yet.
     pub bootstrapping: bool,
+    /// Made on this device, and the server does not have it yet.
+    pub is_new: bool,
     pub waiting: usize,
+    /// The entries that `waiting` is about.
+    pub unsent: BTreeSet<EntityId>,
     pub failed: usize,
     pub error: Option<SyncError>,
 }

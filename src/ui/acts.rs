@@ -177,6 +177,7 @@ pub(crate) fn in_words(err: SaveError) -> NotSaved {
                 Some("breastMilkMl") => tr!(wrong.part_over_whole),
                 Some("notes") => tr!(wrong.notes_too_long),
                 Some("name") => tr!(wrong.name),
+                Some("birthWeightG") => tr!(wrong.weight),
                 _ => tr!(wrong.something),
             };
             NotSaved { field, words: words.to_owned() }
@@ -189,6 +190,7 @@ pub(crate) fn store_words(err: &StoreError) -> &'static str {
     match err {
         StoreError::Quota => tr!(wrong.no_room),
         StoreError::Closed => tr!(wrong.storage_closed),
-        StoreError::Fenced | StoreError::Damaged(_) | StoreError::Failed(_) => tr!(wrong.storage_failed),
+        StoreError::Damaged(_) => tr!(wrong.storage_damaged),
+        StoreError::Fenced | StoreError::Failed(_) => tr!(wrong.storage_failed),
     }
 }

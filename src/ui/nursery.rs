@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::{intl, replica::Replica, words::tr};
 use crate::{
     domain::{
-        id::{BabyId, UserId},
+        id::{BabyId, EntityId, UserId},
         registry::EntityType,
         row::Row,
     },
@@ -21,6 +21,8 @@ pub(crate) struct Nursery {
     pub(crate) replica: Replica,
     /// `None` when this account has no baby yet.
     pub(crate) baby: Memo<Option<BabyAccess>>,
+    /// The row of the baby's profile.
+    profile: ReadSignal<Option<Vec<Row>>>,
     /// The baby's IANA zone, the device's while the profile does not say.
     pub(crate) zone: Memo<String>,
 }
@@ -51,11 +53,16 @@ impl Nursery {
             });
             told.unwrap_or_else(|| device_zone.clone())
         });
-        provide_context(Self { replica, baby, zone });
+        provide_context(Self { replica, baby, profile, zone });
     }
 
     pub(crate) fn baby_id(self) -> Option<BabyId> {
         self.baby.with(|baby| baby.as_ref().map(|baby| baby.baby_id))
+    }
+
+    /// The baby's profile, once it is on this device.
+    pub(crate) fn profile(self) -> Option<Row> {
+        self.profile.with(|rows| rows.as_ref()?.first().cloned())
     }
 
     /// Whether this person may log for the baby on screen.
@@ -70,6 +77,16 @@ impl Nursery {
     pub(crate) fn is_me(self, user: Option<UserId>) -> bool {
         // What the server has not seen has no author yet, and was written on this device.
         user.is_none_or(|user| self.replica.account.with(|account| account.user_id == user))
+    }
+
+    /// Whether the server still has to hear of an entry, or of a change of it.
+    pub(crate) fn is_unsent(self, baby: BabyId, id: EntityId) -> bool {
+        self.replica.status.with(|status| status.of(baby).is_some_and(|baby| baby.unsent.contains(&id)))
+    }
+
+    /// Whether the server still has to hear of the baby itself.
+    pub(crate) fn is_new(self, baby: BabyId) -> bool {
+        self.replica.status.with(|status| status.of(baby).is_some_and(|baby| baby.is_new))
     }
 
     /// Who wrote an entry.

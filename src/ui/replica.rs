@@ -74,10 +74,39 @@ pub enum Notice {
     AccessRevoked {
         name: String,
     },
+    /// The server never took in a baby that was made here.
+    BabyRefused {
+        name: String,
+    },
     EditLost,
     /// The browser closed or evicted the database; a reload opens it again.
     StorageClosed,
     StorageFull,
+    /// Something on this device cannot be read back; signing in anew fetches it.
+    StorageDamaged,
+    /// The browser's database did not do it; it may the next time.
+    StorageFailed,
+}
+
+impl Notice {
+    /// What a person is told of a failure of this device's database, if anything.
+    pub fn of(err: &StoreError) -> Option<Self> {
+        match err {
+            StoreError::Quota => Some(Self::StorageFull),
+            StoreError::Closed => Some(Self::StorageClosed),
+            StoreError::Damaged(_) => Some(Self::StorageDamaged),
+            StoreError::Failed(_) => Some(Self::StorageFailed),
+            // Another tab does the work.
+            StoreError::Fenced => None,
+        }
+    }
+
+    /// Says it once: the same thing is not said again while it still stands there.
+    pub fn show(self, notices: RwSignal<Vec<Self>>) {
+        if notices.with_untracked(|shown| !shown.contains(&self)) {
+            notices.update(|shown| shown.push(self));
+        }
+    }
 }
 
 /// The signals behind a [`Replica`]; the browser room holds the writing ends.
@@ -124,7 +153,11 @@ impl Replica {
                     Ok(read) => {
                         set_rows.try_set(Some(read));
                     }
-                    Err(_) => self.notices.update(|notices| notices.push(Notice::StorageClosed)),
+                    Err(err) => {
+                        if let Some(notice) = Notice::of(&err) {
+                            notice.show(self.notices);
+                        }
+                    }
                 }
             });
         });

@@ -169,6 +169,10 @@ pub enum Told {
         /// Unsent mutations that are now dead letters.
         kept: usize,
     },
+    /// A baby made here is gone again: the server never took it in, and said why at its creation.
+    BabyRefused {
+        name: String,
+    },
     StorageFailed(StoreError),
 }
 

@@ -77,6 +77,9 @@ impl<D: Database> LocalStore<D> {
         if !makes_baby && !is_listed(tx, baby).await? {
             return Err(not_shared().into());
         }
+        if makes_baby {
+            list_baby(tx, baby).await?;
+        }
         let key = row_key(baby, id);
         keep_image(tx, entity_type, &key).await?;
         let stamp = self.stamp(tx, now).await?;
@@ -112,9 +115,6 @@ impl<D: Database> LocalStore<D> {
         let view = rebuild(tx, baby, entity_type, id).await?;
         if let Some(row) = view.filter(|row| !row.is_deleted()) {
             entity_type.check(&row.fields)?;
-            if entity_type == EntityType::BABY {
-                name_baby(tx, baby, &row.fields).await?;
-            }
         }
         Ok(())
     }
@@ -217,13 +217,12 @@ async fn next_sequence(tx: &impl Tx) -> Result<u64, StoreError> {
     Ok(seq)
 }
 
-/// A baby made or renamed here is in the list at once, before the server has heard of it.
-async fn name_baby(tx: &impl Tx, baby_id: BabyId, fields: &Fields) -> Result<(), StoreError> {
-    let name = fields.get("name").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+/// A baby made here is in the list at once, before the server has heard of it; its profile row
+/// brings the name.
+async fn list_baby(tx: &impl Tx, baby_id: BabyId) -> Result<(), StoreError> {
     let mut list: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
-    match list.iter_mut().find(|access| access.baby_id == baby_id) {
-        Some(known) => known.name = name,
-        None => list.push(BabyAccess { baby_id, name, level: Level::Owner }),
+    if list.iter().all(|access| access.baby_id != baby_id) {
+        list.push(BabyAccess { baby_id, name: String::new(), level: Level::Owner });
     }
     put(tx, Table::Kv, record::ACCESS, &list).await
 }

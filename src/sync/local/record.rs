@@ -119,8 +119,12 @@ pub(super) fn decode<R: DeserializeOwned>(table: Table, key: &str, value: Value)
     serde_json::from_value(value).map_err(|err| StoreError::Damaged(format!("{} {key}: {err}", table.name())))
 }
 
+/// Within a transaction over the row's table and [`Table::Kv`].
 pub(super) async fn put_row(tx: &impl Tx, row: &Row, pending: bool) -> Result<(), StoreError> {
     let key = row_key(row.baby_id, row.id);
+    if row.entity_type == EntityType::BABY {
+        name_baby(tx, row).await?;
+    }
     let mut record = json!({ "row": row.to_payload(), "pending": pending });
     if let Some(at) = row.started_at().filter(|_| !row.is_deleted()) {
         record["at"] = format!("{}/{at}", row.baby_id).into();
@@ -129,6 +133,33 @@ pub(super) async fn put_row(tx: &impl Tx, row: &Row, pending: bool) -> Result<()
         }
     }
     tx.put(Table::Rows(row.entity_type), &key, &record).await
+}
+
+/// The name of a baby as its profile on this device has it.
+fn name_in(profile: &Row) -> Option<&str> {
+    profile.fields.get("name")?.as_str()
+}
+
+/// The list of babies calls a baby as its profile does, whoever changed that.
+async fn name_baby(tx: &impl Tx, profile: &Row) -> Result<(), StoreError> {
+    let Some(name) = name_in(profile) else { return Ok(()) };
+    let mut list: Vec<BabyAccess> = get(tx, Table::Kv, ACCESS).await?.unwrap_or_default();
+    match list.iter_mut().find(|access| access.baby_id == profile.baby_id && access.name != name) {
+        Some(known) => known.name = name.to_owned(),
+        None => return Ok(()),
+    }
+    put(tx, Table::Kv, ACCESS, &list).await
+}
+
+/// What the profile on this device says beats the server's list, which knows nothing of an edit that
+/// waits; without a profile here the list's name stays.
+pub(super) async fn name_as_here(tx: &impl Tx, access: &mut BabyAccess) -> Result<(), StoreError> {
+    let key = row_key(access.baby_id, access.baby_id.entity());
+    let profile = get_row(tx, EntityType::BABY, &key).await?;
+    if let Some(name) = profile.as_ref().and_then(name_in) {
+        access.name = name.to_owned();
+    }
+    Ok(())
 }
 
 pub(super) fn read_row(entity_type: EntityType, key: &str, record: &Value) -> Result<Row, StoreError> {

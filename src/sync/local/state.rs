@@ -11,7 +11,7 @@ use super::{
     record::{self, decode, entries, every, get, meta, of_baby, of_entity, put, put_meta},
 };
 use crate::{
-    domain::{id::BabyId, mutation::Op, time::Timestamp},
+    domain::{id::BabyId, mutation::Op, registry::EntityType, time::Timestamp},
     sync::{
         outbox::OutboxEntry,
         ports::{AccessList, Database, Mode, StoreError, Table, Tx},
@@ -117,7 +117,8 @@ impl<D: Database> LocalStore<D> {
     /// # Errors
     /// [`StoreError::Fenced`] when another tab leads, or the database failed.
     pub async fn set_access(&self, epoch: Epoch, list: &AccessList) -> Result<AccessChange, StoreError> {
-        self.transact(&[Table::Kv, Table::Outbox], Mode::RelaxedWrite, async |tx| {
+        let tables = [Table::Kv, Table::Outbox, Table::Rows(EntityType::BABY)];
+        self.transact(&tables, Mode::RelaxedWrite, async |tx| {
             fence(tx, epoch).await?;
             let before: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
             let listed = |id: BabyId| list.babies.iter().any(|access| access.baby_id == id);
@@ -125,6 +126,9 @@ impl<D: Database> LocalStore<D> {
             let new = list.babies.iter().map(|access| access.baby_id).filter(|id| !known(*id)).collect();
             let mut change = AccessChange { new, gone: Vec::new() };
             let mut after = list.babies.clone();
+            for access in &mut after {
+                record::name_as_here(tx, access).await?;
+            }
             for access in before.iter().filter(|access| !listed(access.baby_id)) {
                 // The server may have written its list before it took in the baby made here.
                 if !is_made_here(tx, access.baby_id).await? {
@@ -150,10 +154,15 @@ impl<D: Database> LocalStore<D> {
             let mut totals = Totals::default();
             for BabyAccess { baby_id, .. } in access {
                 let meta = meta(tx, baby_id).await?;
-                let mut waiting = 0;
+                let (mut waiting, mut unsent, mut is_new) = (0, BTreeSet::new(), false);
                 for (key, value) in tx.scan(&of_baby(Table::Outbox, None, baby_id)).await? {
-                    let entry = decode::<OutboxEntry>(Table::Outbox, &key, value);
-                    waiting += usize::from(entry.is_ok_and(|entry| entry.is_waiting()));
+                    // A damaged entry is found and buried by the next lease.
+                    let Ok(entry) = decode::<OutboxEntry>(Table::Outbox, &key, value) else { continue };
+                    if entry.is_waiting() {
+                        waiting += 1;
+                        is_new |= entry.mutated.op == Op::Create && entry.mutated.entity_type == EntityType::BABY;
+                        unsent.insert(entry.mutated.entity_id);
+                    }
                 }
                 let failed = tx.scan(&of_baby(Table::DeadLetters, None, baby_id)).await?.len();
                 totals.waiting += waiting;
@@ -163,7 +172,9 @@ impl<D: Database> LocalStore<D> {
                     last_pull_at: meta.last_pull_at,
                     last_push_at: meta.last_push_at,
                     bootstrapping: !meta.bootstrapped,
+                    is_new,
                     waiting,
+                    unsent,
                     failed,
                     error: meta.error,
                 });

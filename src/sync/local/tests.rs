@@ -17,6 +17,7 @@ use crate::{
     sync::{
         draft::{Draft, SaveError},
         outbox::{EntryState, OutboxEntry},
+        ports::AccessList,
         protocol::{Change, ChangeOp, PullResponse, PushResponse, WireVerdict},
         query::{Query, Select},
         sim::{
@@ -468,6 +469,56 @@ fn trap_11_a_purge_removes_the_baby_and_keeps_unsent_work() {
     assert_eq!(run(copy.store.access()).unwrap()[0].baby_id, other, "the other baby is untouched");
 }
 
+/// A42, B71: what hangs on a baby that the server never took in has its own reason, and is not told
+/// as an end of access.
+#[test]
+fn a_refused_baby_takes_its_unsent_entries_along_with_its_own_reason() {
+    let copy = Copy::new();
+    let entity_type = EntityType::BABY;
+    let baby = Draft::Create { entity_type, baby_id: BABY, id: BABY.entity(), fields: fields(json!({"name": "Ada"})) };
+    copy.commit(&[baby]).unwrap();
+    let epoch = copy.lead();
+    assert!(!run(copy.store.is_refused(BABY)).unwrap());
+    let leased = copy.lease(epoch);
+    let error = Rejection { code: RejectionCode::InvalidPayload, field: None, message: "no".into() };
+    let refused = Verdict { error: Some(error.clone()), ..verdict(&leased[0], Status::Rejected, None) };
+    copy.settle(epoch, &leased, vec![refused]);
+    // Saved after the refusal, before the baby left the screen.
+    copy.create(2, "late");
+    assert!(run(copy.store.is_refused(BABY)).unwrap());
+    assert_eq!(run(copy.store.purge(epoch, BABY, now())).unwrap(), 1);
+    let letters = copy.letters();
+    assert!(letters.contains(&DeadReason::Rejected { error: error.clone() }));
+    assert!(letters.contains(&DeadReason::ParentRejected { error }));
+}
+
+/// A22, A30: a new name is in the list of babies at once, whoever gave it, and an access list that
+/// is older than it does not take it back.
+#[test]
+fn the_list_of_babies_has_the_name_of_the_profile() {
+    let copy = Copy::new();
+    let epoch = copy.lead();
+    let name = || run(copy.store.access()).unwrap()[0].name.clone();
+    let entity_type = EntityType::BABY;
+    let server = ServerFields { row_version: 1, ..Default::default() };
+    let row = Row { entity_type, id: BABY.entity(), baby_id: BABY, fields: fields(json!({"name": "Bo"})), server };
+    run(copy.store.apply(epoch, BABY, now(), 0, &page(0, std::slice::from_ref(&row)))).unwrap();
+    assert_eq!(name(), "Bo", "another device has named it");
+
+    copy.commit(&[Draft::Update { seen: row, fields: fields(json!({"name": "Bodo"})) }]).unwrap();
+    assert_eq!(name(), "Bodo", "named here");
+    let listed = BabyAccess { baby_id: BABY, name: "Bo".into(), level: Level::Editor };
+    let list = AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![] };
+    run(copy.store.set_access(epoch, &list)).unwrap();
+    assert_eq!(name(), "Bodo", "the edit still waits");
+
+    let leased = copy.lease(epoch);
+    let error = Rejection { code: RejectionCode::Forbidden, field: None, message: "no".into() };
+    let refused = Verdict { error: Some(error), ..verdict(&leased[0], Status::Rejected, None) };
+    copy.settle(epoch, &leased, vec![refused]);
+    assert_eq!(name(), "Bo", "a refused name is gone again");
+}
+
 /// A16, A26, A66: each baby has its own cursor, and it is read from disk.
 #[test]
 fn cursors_are_per_baby_and_survive_a_restart() {
@@ -529,6 +580,15 @@ fn a_status_tells_what_waits_and_what_went_wrong() {
     let totals = run(copy.store.status()).unwrap();
     assert_eq!((totals.waiting, totals.failed, totals.babies[0].waiting), (2, 0, 2));
     assert_eq!(totals.babies[0].error, Some(SyncError::Network));
+    assert!(totals.babies[0].is_new);
+    assert_eq!(totals.babies[0].unsent, [BABY.entity(), id(2)].into());
+
+    let epoch = copy.lead();
+    let leased = copy.lease(epoch);
+    copy.settle(epoch, &leased[..1], vec![verdict(&leased[0], Status::Applied, Some(1))]);
+    let totals = run(copy.store.status()).unwrap();
+    assert!(!totals.babies[0].is_new, "the server has it, though the pull has not brought it yet");
+    assert_eq!(totals.babies[0].unsent, [id(2)].into());
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -57,12 +57,11 @@ fn NoticeList() -> impl IntoView {
                         notices.remove(index);
                     });
                 };
-                let lost = notice == Notice::EditLost;
                 view! {
                     <div class="notice">
                         <Icon glyph=Glyph::Warning/>
                         <p>{notice_words(&notice)}</p>
-                        {lost.then(|| view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> })}
+                        <NextStep notice=notice/>
                         <button type="button" class="icon-button" aria-label=tr!(action.dismiss) on:click=dismiss>
                             <Icon glyph=Glyph::Close/>
                         </button>
@@ -74,12 +73,32 @@ fn NoticeList() -> impl IntoView {
     view! { <div role="alert">{lines}</div> }
 }
 
+/// What a person can do about it, where there is something.
+#[component]
+fn NextStep(notice: Notice) -> impl IntoView {
+    match notice {
+        Notice::EditLost | Notice::BabyRefused { .. } | Notice::StorageDamaged => {
+            view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> }.into_any()
+        }
+        Notice::StorageClosed | Notice::StorageFailed => {
+            // A page can always be loaded again; offline the app comes from this device.
+            let reload = |_| drop(window().location().reload());
+            view! { <button type="button" class="button button-small" on:click=reload>{tr!(notice.reload)}</button> }
+                .into_any()
+        }
+        Notice::AccessRevoked { .. } | Notice::StorageFull => ().into_any(),
+    }
+}
+
 fn notice_words(notice: &Notice) -> String {
     match notice {
         Notice::AccessRevoked { name } if name.is_empty() => tr!(notice.revoked_unnamed).to_owned(),
         Notice::AccessRevoked { name } => tr!(notice.revoked, name = name.clone()),
         Notice::EditLost => tr!(notice.edit_lost).to_owned(),
+        Notice::BabyRefused { name } => tr!(notice.baby_refused, name = name.clone()),
         Notice::StorageClosed => tr!(wrong.storage_closed).to_owned(),
+        Notice::StorageDamaged => tr!(wrong.storage_damaged).to_owned(),
+        Notice::StorageFailed => tr!(notice.storage_failed).to_owned(),
         Notice::StorageFull => tr!(wrong.no_room).to_owned(),
     }
 }

@@ -68,22 +68,33 @@ fn Caregivers(baby_id: BabyId) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let circle = Circle::new(baby_id);
     provide_context(circle);
-    circle.ask();
+    // Nobody can be asked about a baby that the server has not heard of; as soon as it has, it is.
+    let is_new = Memo::new(move |_| nursery.is_new(baby_id));
+    Effect::new(move |_| {
+        if !is_new.get() {
+            circle.ask();
+        }
+    });
     let people = move || {
         circle.people.with(|people| {
             people.iter().flatten().cloned().map(|person| view! { <Person person=person/> }).collect::<Vec<_>>()
         })
     };
     let asking = move || circle.people.with(Option::is_none) && circle.error.with(Option::is_none);
-    let is_owner = Memo::new(move |_| nursery.is_owner());
+    let may_invite = Memo::new(move |_| nursery.is_owner() && !is_new.get());
+    let state = move || match (is_new.get(), asking()) {
+        (true, _) => Some(tr!(caregivers.being_sent)),
+        (false, true) => Some(tr!(caregivers.asking)),
+        (false, false) => None,
+    };
     view! {
         <section class="page">
             <h1 class="page-title">{tr!(nav.caregivers)}</h1>
             <p class="lead">{tr!(caregivers.lead)}</p>
-            {move || asking().then(|| view! { <p class="field-hint" role="status">{tr!(caregivers.asking)}</p> })}
+            <p class="field-hint" role="status">{state}</p>
             <Failed/>
             <ul class="people">{people}</ul>
-            {move || is_owner.get().then(|| view! { <Invites/> })}
+            {move || may_invite.get().then(|| view! { <Invites/> })}
         </section>
         <Confirm question=circle.question/>
     }

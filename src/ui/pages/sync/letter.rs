@@ -148,7 +148,8 @@ fn field_words(zone: &str, name: &str, value: &serde_json::Value) -> Option<Stri
 
 fn reason_words(reason: &DeadReason) -> &'static str {
     match reason {
-        DeadReason::Rejected { error } | DeadReason::ParentRejected { error } => rejection_words(error),
+        DeadReason::Rejected { error } => rejection_words(error),
+        DeadReason::ParentRejected { .. } => tr!(letter.parent_rejected),
         DeadReason::LostEdit { deleted: true, .. } => tr!(letter.lost_to_delete),
         DeadReason::LostEdit { .. } => tr!(letter.lost),
         DeadReason::AccessRevoked => tr!(letter.revoked),

@@ -34,8 +34,9 @@ pub(super) fn EntryRow(row: Row) -> impl IntoView {
     // A caregiver's name may arrive after what they logged.
     let (authored, at) = (row.clone(), time.clone());
     let who = move || tr!(entry.by_at, who = nursery.author(&authored), time = at.clone());
-    let waiting =
-        (row.server.row_version == 0).then(|| view! { <span class="entry-waiting">{tr!(entry.waiting)}</span> });
+    let (baby_id, id) = (row.baby_id, row.id);
+    let is_unsent = Memo::new(move |_| nursery.is_unsent(baby_id, id));
+    let waiting = move || is_unsent.get().then(|| view! { <span class="entry-waiting">{tr!(entry.waiting)}</span> });
     let delete_name = tr!(entry.delete, what = plain, time = time);
     let (kind, glyph) = (kind(row.entity_type), glyph(row.entity_type, &row.fields));
     let may_log = untrack(|| nursery.may_log());
