@@ -18,6 +18,7 @@ const SCREENS = {
   bottle: async (phone) => {
     await phone.page.goto('/?log=feed');
     await phone.choose('Bottle', phone.sheet);
+    await phone.choose('Mixed', phone.sheet);
     await expandAll(phone);
   },
   breast: async (phone) => {
@@ -40,6 +41,11 @@ const SCREENS = {
   edit: async (phone) => {
     await phone.go('Timeline');
     await phone.openEntry('Bottle');
+  },
+  baby: async (phone) => {
+    await phone.go('Settings');
+    await phone.button('Edit Juno').click();
+    await expandAll(phone);
   },
   'sign-out': async (phone) => {
     await phone.go('Settings');

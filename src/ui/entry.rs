@@ -80,6 +80,9 @@ pub(crate) fn feed_words(feed: &FeedLog, unit: VolumeUnit, now: Timestamp) -> St
                 None => tr!(entry.bottle).to_owned(),
             };
             match feed.content {
+                Some(Content::Mixed) if let Some(part) = feed.breast_milk_ml => {
+                    tr!(entry.bottle_mixed, what = what, part = amount(part, None, unit))
+                }
                 Some(content) => tr!(entry.list, first = what, second = content_words(content)),
                 None => what,
             }

@@ -98,6 +98,17 @@ pub(crate) fn device_zone() -> String {
     zone().unwrap_or_else(|| "UTC".into())
 }
 
+/// Every zone that this device knows; none in a browser that does not tell.
+pub(crate) fn zones() -> Vec<String> {
+    let ask = || {
+        let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
+        let list: Function = Reflect::get(&intl, &"supportedValuesOf".into()).ok()?.dyn_into().ok()?;
+        let zones = Array::from(&list.call1(&intl, &"timeZone".into()).ok()?);
+        Some(zones.iter().filter_map(|zone| zone.as_string()).collect())
+    };
+    ask().unwrap_or_default()
+}
+
 /// The hour and minute, with 12 or 24 hours as this browser's language has it.
 pub(crate) fn time(zone: &str, at: Timestamp) -> String {
     let options = [("timeZone", zone), ("hour", "numeric"), ("minute", "2-digit")];

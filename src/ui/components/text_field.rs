@@ -9,6 +9,7 @@ pub(crate) fn TextField(
     value: RwSignal<String>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
+    #[prop(optional)] inputmode: Option<&'static str>,
     #[prop(optional)] hint: Option<&'static str>,
     #[prop(optional, into)] error: Signal<Option<String>>,
 ) -> impl IntoView {
@@ -23,6 +24,7 @@ pub(crate) fn TextField(
                 id=id
                 name=id
                 type=kind
+                inputmode=inputmode
                 autocomplete=autocomplete
                 aria-invalid=move || wrong().to_string()
                 aria-describedby=note_id.clone()

@@ -50,7 +50,8 @@ impl Form {
             let outcome = match seen {
                 Some(seen) => {
                     if let Some(zone) = seen.fields.get("zone") {
-                        fields.insert("zone".into(), zone.clone());
+                        // Where it happened; a baby's profile is the one thing that moves.
+                        fields.entry("zone".into()).or_insert_with(|| zone.clone());
                     }
                     self.acts.update(seen, fields, tr!(said.changed)).await
                 }

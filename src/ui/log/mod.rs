@@ -1,5 +1,7 @@
-//! The sheets in which a feed, a sleep or a nappy is written down, and changed later.
+//! The sheets in which a feed, a sleep or a nappy is written down, and changed later; the baby's own
+//! profile is changed in one as well.
 
+mod baby;
 mod bottle;
 mod breast;
 mod feed;
@@ -9,7 +11,8 @@ mod sleep;
 
 use leptos::prelude::*;
 
-use self::{feed::FeedSheet, nappy::NappySheet, sleep::SleepSheet};
+pub(crate) use self::form::text_of;
+use self::{baby::BabySheet, feed::FeedSheet, nappy::NappySheet, sleep::SleepSheet};
 use super::nursery::Nursery;
 use crate::{
     domain::{feed_log::FeedLog, registry::EntityType, row::Row},
@@ -26,6 +29,7 @@ pub(crate) enum Sheet {
     /// A running one, about to end.
     StopSleep(Row),
     Nappy(Option<Row>),
+    Baby(Row),
 }
 
 /// The open sheet, if any.
@@ -53,6 +57,8 @@ impl Sheets {
             self.open(Sheet::Sleep(Some(row)));
         } else if row.entity_type == EntityType::NAPPY_LOG {
             self.open(Sheet::Nappy(Some(row)));
+        } else if row.entity_type == EntityType::BABY {
+            self.open(Sheet::Baby(row));
         }
     }
 }
@@ -108,6 +114,7 @@ pub(crate) fn SheetHost() -> impl IntoView {
             Sheet::StopSleep(row) => view! { <SleepSheet row=Some(row) is_over=true on_close=on_close/> }.into_any(),
             Sheet::PastSleep => view! { <SleepSheet row=None is_over=true on_close=on_close/> }.into_any(),
             Sheet::Nappy(row) => view! { <NappySheet row=row on_close=on_close/> }.into_any(),
+            Sheet::Baby(row) => view! { <BabySheet row=row on_close=on_close/> }.into_any(),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
             choice::Choice,
             confirm::{Confirm, Question},
         },
+        log::{Sheets, text_of},
         nursery::Nursery,
         prefs::Prefs,
         replica::Device,
@@ -117,10 +118,19 @@ pub(crate) fn InstallHint(dismissable: bool) -> impl IntoView {
 
 #[component]
 fn Babies() -> impl IntoView {
+    let nursery = expect_context::<Nursery>();
+    let sheets = expect_context::<Sheets>();
+    let profile = Memo::new(move |_| nursery.profile().filter(|_| nursery.may_log()));
+    let edit = move || {
+        let row = profile.get()?;
+        let words = tr!(settings.edit_baby, name = text_of(Some(&row), "name"));
+        Some(view! { <button type="button" class="button" on:click=move |_| sheets.edit(row.clone())>{words}</button> })
+    };
     view! {
         <div class="card">
             <h2 class="card-title">{tr!(settings.babies)}</h2>
             <div class="button-row">
+                {edit}
                 <A href="/welcome" attr:class="button">{tr!(settings.add_baby)}</A>
                 <A href="/join" attr:class="button">{tr!(settings.join)}</A>
                 <A href="/sync" attr:class="button">{tr!(settings.sync)}</A>
