@@ -339,11 +339,27 @@ pub async fn remove_caregiver(
     crate::server::caregivers::remove(&crate::server::call(), baby_id, user_id).await
 }
 
+/// Its arguments are the fields of a [`PushRequest`], one by one: flattened, each mutation would be read
+/// into two trees, one after the other. [`push`] is the way in.
 #[server(name = SyncPush, prefix = "/api", endpoint = "sync/push", input = Json, output = Json)]
-pub async fn sync_push(#[server(flatten)] request: PushRequest) -> Result<PushResponse, ApiError> {
+pub async fn sync_push(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "clientId")] client_id: ClientId,
+    #[server(rename = "syncOperationId")] sync_operation_id: Option<String>,
+    #[server(rename = "ackedThrough")] acked_through: Option<u64>,
+    mutations: Vec<serde_json::Value>,
+) -> Result<PushResponse, ApiError> {
+    let request = PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations };
     let call = crate::server::call();
     // On the heap: the layers around a call move its future about, and this one is large.
     Box::pin(crate::server::push::push(&call, request)).await
+}
+
+/// # Errors
+/// What the server answers, or `network`.
+pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
+    let PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations } = request;
+    sync_push(baby_id, client_id, sync_operation_id, acked_through, mutations).await
 }
 
 /// Numbers come as text, so that a wrong one is refused by its name; [`pull`] is the typed way in.

@@ -25,7 +25,7 @@ pub struct HttpTransport {
 
 impl Transport for HttpTransport {
     async fn push(&self, request: PushRequest) -> Result<PushResponse, TransportError> {
-        api::sync_push(request).await.map_err(judge)
+        api::push(request).await.map_err(judge)
     }
 
     async fn pull(&self, baby_id: BabyId, since: u64, limit: u32) -> Result<PullResponse, TransportError> {

@@ -5,7 +5,7 @@
 //! Invariant: every version handed out has exactly one event and one row at that version; a
 //! mutation that is not written leaves neither.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -79,7 +79,8 @@ pub struct Bench {
     head: Head,
     rows: BTreeMap<EntityId, Stored>,
     known: BTreeMap<MutationId, Remembered>,
-    written: BTreeMap<EntityId, Stored>,
+    /// Of `rows`, those that this push changed.
+    written: BTreeSet<EntityId>,
     events: Vec<Event>,
     judged: BTreeMap<MutationId, Remembered>,
 }
@@ -101,7 +102,7 @@ impl Bench {
         rows: BTreeMap<EntityId, Stored>,
         known: BTreeMap<MutationId, Remembered>,
     ) -> Self {
-        Self { push, head, rows, known, written: BTreeMap::new(), events: Vec::new(), judged: BTreeMap::new() }
+        Self { push, head, rows, known, written: BTreeSet::new(), events: Vec::new(), judged: BTreeMap::new() }
     }
 
     /// The head after the mutations judged so far.
@@ -111,7 +112,7 @@ impl Bench {
 
     /// The rows to write, each once, as they stand now.
     pub fn written(&self) -> impl Iterator<Item = &Stored> {
-        self.written.values()
+        self.written.iter().filter_map(|id| self.rows.get(id))
     }
 
     /// The events to append, in order, without gaps.
@@ -273,8 +274,8 @@ impl Bench {
         self.head.version = version;
         self.events.push(Event { id: version, op, row: stored.row.clone(), mutation_id: mutation.mutation_id });
         let server_data = (status == Status::Merged).then(|| stored.row.to_payload());
-        self.rows.insert(stored.row.id, stored.clone());
-        self.written.insert(stored.row.id, stored);
+        self.written.insert(stored.row.id);
+        self.rows.insert(stored.row.id, stored);
         Verdict { mutation_id: mutation.mutation_id, status, version: Some(version), error: None, server_data }
     }
 }

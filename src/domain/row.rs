@@ -12,12 +12,17 @@ use super::{
 };
 
 /// One entry. `row_version` is the baby's version (`sync_events.id`) at which it last changed.
-#[derive(Clone, Debug, PartialEq)]
+/// Serialised, it is the flat object: its fields, `id`, `babyId`, and the server's own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Row {
+    #[serde(skip)]
     pub entity_type: EntityType,
     pub id: EntityId,
     pub baby_id: BabyId,
+    #[serde(flatten)]
     pub fields: Fields,
+    #[serde(flatten)]
     pub server: ServerFields,
 }
 
@@ -65,15 +70,9 @@ impl Row {
         serde_json::from_value(Value::Object(self.fields.clone()))
     }
 
-    /// The flat object: fields, `id`, `babyId`, and the server's own.
+    /// The flat object as a value.
     pub fn to_payload(&self) -> Value {
-        let mut flat = self.fields.clone();
-        flat.insert("id".into(), self.id.to_string().into());
-        flat.insert("babyId".into(), self.baby_id.to_string().into());
-        if let Ok(Value::Object(server)) = serde_json::to_value(&self.server) {
-            flat.extend(server);
-        }
-        Value::Object(flat)
+        serde_json::to_value(self).expect("names, ids and JSON values always serialise")
     }
 
     /// Reads what [`Row::to_payload`] wrote. Fields that this version does not know are left out:

@@ -2,20 +2,21 @@
 //!
 //! Invariant: whatever is wrong with a request, the answer is an [`ApiError`] as JSON.
 
-use std::time::Duration;
+use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
-    extract::Request,
+    body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use serde::Deserialize;
 use server_fn::error::FromServerFnError;
 use tower_http_csrf::csrf::ProtectionError;
 
-use super::logs::RequestId;
+use super::{App, headers, logs::RequestId};
 use crate::{
     api::{ApiError, ErrorCode},
     sync::protocol::{MAX_BODY_BYTES, PROTOCOL_VERSION},
@@ -26,23 +27,32 @@ pub(super) const SYNC_PROTOCOL: HeaderName = HeaderName::from_static("sync-proto
 const OLDEST_PROTOCOL: u32 = if PROTOCOL_VERSION > 1 { PROTOCOL_VERSION - 1 } else { PROTOCOL_VERSION };
 /// A client of a newer version comes back after so many seconds: servers are updated one by one.
 const BEHIND_RETRY_SECS: u32 = 60;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A body that trickles in slower than this is dropped.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Checks and prepares one request, and marks its answer.
-pub(super) async fn pass(request: Request, next: Next) -> Response {
+pub(super) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let mut response = match prepare(request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => run(request, next).await,
         Err(error) => refuse(id.as_ref(), error),
     };
     if response.extensions().get::<ProtectionError>().is_some() {
         response = refuse(id.as_ref(), ApiError::new(ErrorCode::CrossOrigin, "a request from another site"));
     }
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(SYNC_PROTOCOL, HeaderValue::from(PROTOCOL_VERSION));
+    headers::data(&app, response.headers_mut());
+    response.headers_mut().insert(SYNC_PROTOCOL, HeaderValue::from(PROTOCOL_VERSION));
     response
+}
+
+/// Answers the request even if that panics.
+pub(super) async fn run(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(what) => panicked(id.as_ref(), &*what),
+    }
 }
 
 async fn prepare(request: Request) -> Result<Request, ApiError> {
@@ -56,7 +66,7 @@ async fn prepare(request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
     // Server functions answer a form's `Accept: text/html` with a redirect to its Referer. We have
     // no forms of that kind, and want no open redirect.
-    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    parts.headers.insert(header::ACCEPT, JSON);
     let body = read(&parts.headers, body).await?;
     check_protocol(protocol_in_body(&parts.uri, &body).as_deref())?;
     Ok(Request::from_parts(parts, Body::from(body)))
@@ -106,6 +116,9 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     if says.is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
         return Err(too_large());
     }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let read = tokio::time::timeout(BODY_TIME, axum::body::to_bytes(body, MAX_BODY_BYTES)).await;
     let read = read.map_err(|_| ApiError::new(ErrorCode::Malformed, "the body did not arrive in time"))?;
     // The limit is the one reason of our own; a broken connection reads the same and sees neither.
@@ -116,7 +129,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
 pub(super) fn refuse(id: Option<&RequestId>, error: ApiError) -> Response {
     let error = ApiError { request_id: id.map(|id| id.0.to_string()), ..error };
     let retry_after = error.retry_after_secs;
-    let mut response = (error.code.status(), [(header::CONTENT_TYPE, "application/json")], error.ser()).into_response();
+    let mut response = (error.code.status(), [(header::CONTENT_TYPE, JSON)], error.ser()).into_response();
     if let Some(secs) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, secs.into());
     }
@@ -124,10 +137,10 @@ pub(super) fn refuse(id: Option<&RequestId>, error: ApiError) -> Response {
 }
 
 /// A bug met while answering: the caller gets an answer, the log its place.
-pub(super) fn panicked(what: Box<dyn std::any::Any + Send>) -> Response {
+fn panicked(id: Option<&RequestId>, what: &(dyn Any + Send)) -> Response {
     let place = what.downcast_ref::<&str>().copied().or(what.downcast_ref::<String>().map(String::as_str));
     tracing::error!(what = place.unwrap_or("not text"), "panic");
-    refuse(None, ApiError::new(ErrorCode::Internal, "something went wrong on the server"))
+    refuse(id, ApiError::new(ErrorCode::Internal, "something went wrong on the server"))
 }
 
 pub(super) async fn not_found(request: Request) -> Response {

@@ -5,40 +5,60 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::App;
+use super::{App, gate};
 
 /// No inline script or style, nothing from elsewhere, no frame around us. WebAssembly needs its one
 /// word; photos and exports are blobs.
-pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     worker-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
-const ALWAYS: [(HeaderName, &str); 7] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+/// Of what a browser shows or runs.
+const PAGE: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (
         HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
     ),
 ];
 
-/// Two years, as browsers' preload lists ask.
-const HSTS: &str = "max-age=63072000; includeSubDomains";
+/// Of an answer to a call. It is JSON and says so: it has no links, no windows and no features, so what
+/// remains is that it is not taken for anything else, not framed, not loaded by another origin, not kept.
+const DATA: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none';frame-ancestors 'none'")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
 
-pub(super) async fn secure(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+/// Two years, as browsers' preload lists ask.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+
+/// Around everything that is no call.
+pub(super) async fn page(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = gate::run(request, next).await;
+    insert(&app, response.headers_mut(), PAGE);
+    response
+}
+
+/// Marks the answer to a call.
+pub(super) fn data(app: &App, headers: &mut HeaderMap) {
+    insert(app, headers, DATA);
+}
+
+fn insert<const N: usize>(app: &App, headers: &mut HeaderMap, set: [(HeaderName, HeaderValue); N]) {
+    headers.reserve(N);
+    for (name, value) in set {
+        headers.insert(name, value);
     }
     if app.config().is_https() {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    response
 }

@@ -237,7 +237,7 @@ impl EventColumns {
             columns.types.push(event.row.entity_type.name());
             columns.entity_ids.push(event.row.id.0);
             columns.ops.push(event.op.as_str());
-            columns.payloads.push(json(&event.row.to_payload())?);
+            columns.payloads.push(json(&event.row)?);
             columns.mutation_ids.push(event.mutation_id.0);
         }
         Ok(columns)

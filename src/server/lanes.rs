@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
 
 pub(super) struct Lanes {
     pool: PgPool,
@@ -37,6 +37,22 @@ impl Lanes {
         Ok(Lane { connection, lanes: self })
     }
 
+    /// A connection that has just answered, after a lane's was found to be gone. Postgres has probably
+    /// restarted, so what waits here is gone too, and so may be what waits in the pool.
+    pub(super) async fn fresh(&self) -> Result<Lane<'_>, sqlx::Error> {
+        // Taken out first: a connection that goes back to the pool is no business of this lock.
+        let stale = self.idle().as_mut().map(std::mem::take);
+        drop(stale);
+        for _ in 0..self.pool.size() {
+            let mut connection = self.pool.acquire().await?;
+            match connection.ping().await {
+                Ok(()) => return Ok(Lane { connection, lanes: self }),
+                Err(error) => tracing::debug!(%error, "a connection is gone"),
+            }
+        }
+        Ok(Lane { connection: self.pool.acquire().await?, lanes: self })
+    }
+
     /// Gives all back, for good: closing the pool waits for them.
     pub(super) fn close(&self) {
         *self.idle() = None;
@@ -44,6 +60,17 @@ impl Lanes {
 
     fn idle(&self) -> MutexGuard<'_, Option<Vec<PoolConnection<Postgres>>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `error` says that the connection is gone, so that what was asked may be asked on another
+/// one: Postgres was stopped or crashed, or the network let go.
+pub(super) fn is_gone(error: &sqlx::Error) -> bool {
+    const GONE: [&str; 3] = ["57P01", "57P02", "57P03"];
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(db) => db.code().is_some_and(|code| GONE.contains(&code.as_ref())),
+        _ => false,
     }
 }
 
@@ -81,8 +108,6 @@ impl DerefMut for Lane<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection;
-
     use super::*;
 
     #[sqlx::test(migrations = false)]
@@ -98,6 +123,28 @@ mod tests {
         assert_eq!(backend(&mut lane).await, first);
         drop(lane);
         assert_eq!(lanes.idle().as_ref().map(Vec::len), Some(0));
+    }
+
+    /// After a restart neither what waits in a lane nor what waits in the pool is handed out.
+    #[sqlx::test(migrations = false)]
+    async fn a_fresh_connection_is_one_that_answers(pool: PgPool) {
+        let others = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()";
+        let lanes = Lanes::new(pool.clone());
+        let kept = [lanes.take().await.unwrap(), lanes.take().await.unwrap()];
+        let pooled = [lanes.take().await.unwrap(), lanes.take().await.unwrap()];
+        kept.into_iter().for_each(Lane::keep);
+        drop(pooled);
+        let mut admin = PgConnection::connect_with(&pool.connect_options()).await.unwrap();
+        sqlx::query(others).execute(&mut admin).await.unwrap();
+        let mut lane = lanes.take().await.unwrap();
+        let error = sqlx::query("select 1").execute(&mut *lane).await.unwrap_err();
+        assert!(is_gone(&error), "{error}");
+        for _ in 0..5 {
+            let mut lane = lanes.fresh().await.unwrap();
+            sqlx::query("select 1").execute(&mut *lane).await.unwrap();
+            drop(lane);
+        }
     }
 
     #[sqlx::test(migrations = false)]

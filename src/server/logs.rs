@@ -38,7 +38,8 @@ pub(super) async fn request(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     // The pattern, not the path: an address can hold an id.
-    let route = request.extensions().get::<MatchedPath>().map_or("(static)".into(), |path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("(static)", MatchedPath::as_str);
     let started = Instant::now();
 
     let span = tracing::info_span!("request", id = %id.0);
@@ -54,7 +55,11 @@ pub(super) async fn request(mut request: Request, next: Next) -> Response {
     } else {
         tracing::debug!(id = %id.0, %method, route, status, ms, "answered");
     }
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
+    // The name of a request is asked for when it went wrong; elsewhere it would be a third of a poll's
+    // headers.
+    if !response.status().is_success()
+        && let Ok(value) = HeaderValue::from_str(&id.0)
+    {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response

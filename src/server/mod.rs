@@ -150,6 +150,11 @@ impl Call {
         self.app.0.lanes.take().await
     }
 
+    /// One after a lane whose connection was gone.
+    async fn fresh_lane(&self) -> Result<Lane<'_>, sqlx::Error> {
+        self.app.0.lanes.fresh().await
+    }
+
     /// Sends `cookie` with the answer.
     fn set_cookie(&self, cookie: String) {
         *self.set_cookie.lock().unwrap_or_else(PoisonError::into_inner) = Some(cookie);

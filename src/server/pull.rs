@@ -7,14 +7,15 @@
 use std::str::FromStr;
 
 use serde_json::value::RawValue;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     Call,
     access::Action,
     error::internal,
-    session::{self, ALIVE},
+    lanes,
+    session::{self, alive},
 };
 use crate::{
     api::{ApiError, ErrorCode, Level},
@@ -112,27 +113,36 @@ pub async fn pull(call: &Call, asked: Asked) -> Result<PullResponse, ApiError> {
 pub(super) async fn page(call: &Call, query: &Query) -> Result<PullResponse, ApiError> {
     let hash = call.token.as_ref().ok_or_else(session::unauthenticated)?.hash();
     let mut lane = call.lane().await?;
-    let rows = read(&mut lane, &hash, query).await?;
+    let mut rows = read(&mut lane, &hash, query).await;
+    if rows.as_ref().is_err_and(lanes::is_gone) {
+        lane = call.fresh_lane().await?;
+        rows = read(&mut lane, &hash, query).await;
+    }
+    let rows = rows?;
+    let response = answer(query, &rows);
+    if response.is_ok() {
+        note(&mut lane, &hash, query, &rows[0]).await?;
+    }
     lane.keep();
-    let first = rows.first().ok_or_else(session::unauthenticated)?;
-    let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
-    Action::Read.judge(query.baby, level)?;
-    let response = answer(query, first, &rows)?;
+    response
+}
 
+/// Writes down that the session and the device were here, where that is due.
+async fn note(conn: &mut PgConnection, hash: &[u8], query: &Query, first: &PgRow) -> Result<(), ApiError> {
     if first.try_get("stale")? {
-        session::touch(&mut *call.pool().acquire().await?, &hash).await?;
+        session::touch(conn, hash).await?;
     }
     if let Some(client) = query.client
         && first.try_get("unseen")?
     {
-        see(call.pool(), query, client, UserId(first.try_get("user_id")?)).await?;
+        see(conn, query, client, UserId(first.try_get("user_id")?)).await?;
     }
-    Ok(response)
+    Ok(())
 }
 
 /// At least one row if the session lives; each carries the head, and one event if there is one.
-async fn read(conn: &mut PgConnection, hash: &[u8], query: &Query) -> Result<Vec<PgRow>, ApiError> {
-    Ok(sqlx::query(AssertSqlSafe(format!(
+async fn read(conn: &mut PgConnection, hash: &[u8], query: &Query) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(concat!(
         "select s.user_id, s.last_seen_at < now() - interval '1 hour' as stale, a.level::text as level,
            h.version as head, h.floor, h.epoch, h.checksum, h.live_rows,
            (extract(epoch from now()) * 1000)::bigint as now_ms,
@@ -149,9 +159,10 @@ async fn read(conn: &mut PgConnection, hash: &[u8], query: &Query) -> Result<Vec
            order by e.id
            limit $4
          ) e on true
-         where s.id_hash = $1 and {ALIVE}
-         order by e.id"
-    )))
+         where s.id_hash = $1 and ",
+        alive!(),
+        " order by e.id"
+    ))
     .bind(hash)
     .bind(query.baby.0)
     .bind(query.since)
@@ -159,10 +170,13 @@ async fn read(conn: &mut PgConnection, hash: &[u8], query: &Query) -> Result<Vec
     .bind(query.client.map(|client| client.0))
     .bind(f64::from(SEEN_EVERY_SECS))
     .fetch_all(conn)
-    .await?)
+    .await
 }
 
-fn answer(query: &Query, first: &PgRow, rows: &[PgRow]) -> Result<PullResponse, ApiError> {
+fn answer(query: &Query, rows: &[PgRow]) -> Result<PullResponse, ApiError> {
+    let first = rows.first().ok_or_else(session::unauthenticated)?;
+    let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
+    Action::Read.judge(query.baby, level)?;
     let head: i64 = first.try_get("head")?;
     let epoch: Uuid = first.try_get("epoch")?;
     if query.since > head || query.epoch.is_some_and(|known| known != epoch) {
@@ -215,7 +229,7 @@ pub(super) fn change(row: &PgRow, payload_as_text: bool) -> Result<Change, ApiEr
 
 /// Writes down how far a device has come, for "seen by the other parent" and for compaction. Only
 /// while the caller still has access.
-async fn see(pool: &PgPool, query: &Query, client: ClientId, user: UserId) -> Result<(), ApiError> {
+async fn see(conn: &mut PgConnection, query: &Query, client: ClientId, user: UserId) -> Result<(), ApiError> {
     sqlx::query(
         "insert into sync_client as c (baby_id, client_id, user_id, cursor, seen_at)
          select a.baby_id, $2, a.user_id, $4, now()
@@ -230,7 +244,7 @@ async fn see(pool: &PgPool, query: &Query, client: ClientId, user: UserId) -> Re
     .bind(client.0)
     .bind(user.0)
     .bind(query.since)
-    .execute(pool)
+    .execute(conn)
     .await?;
     Ok(())
 }

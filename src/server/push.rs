@@ -4,14 +4,15 @@
 //! known ids and current rows are read; `domain::apply` decides; one statement writes. The lock on
 //! the head is held until commit, which is what gives events gapless ids in commit order.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use super::{
     Call,
     access::{self, Action},
     journal::{self, Told},
-    session::{self, ALIVE},
+    lanes::{self, Lane},
+    session::{self, alive},
 };
 use crate::{
     api::{ApiError, ErrorCode, Level},
@@ -33,10 +34,27 @@ pub async fn push(call: &Call, request: PushRequest) -> Result<PushResponse, Api
         return Err(ApiError { field: Some("mutations".into()), ..ApiError::new(ErrorCode::BatchTooLarge, why) });
     }
     let batch = Batch::read(&request);
-    let baby = request.baby_id;
+    if let Some(answer) = attempt(call, call.lane().await?, &request, &batch).await? {
+        return Ok(answer);
+    }
+    let answer = attempt(call, call.fresh_lane().await?, &request, &batch).await?;
+    answer.ok_or_else(|| sqlx::Error::PoolTimedOut.into())
+}
 
-    let mut lane = call.lane().await?;
-    let mut tx = lane.begin().await?;
+/// Judges and writes the batch over `lane`. `None` if its connection turns out to be gone before
+/// anything was asked of it.
+async fn attempt(
+    call: &Call,
+    mut lane: Lane<'_>,
+    request: &PushRequest,
+    batch: &Batch,
+) -> Result<Option<PushResponse>, ApiError> {
+    let baby = request.baby_id;
+    let mut tx = match lane.begin().await {
+        Ok(tx) => tx,
+        Err(error) if lanes::is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let door = match lock(&mut tx, call, baby).await? {
         Some(door) => door,
         None => enter(&mut tx, call, baby, batch.creates(baby)).await?,
@@ -58,12 +76,12 @@ pub async fn push(call: &Call, request: PushRequest) -> Result<PushResponse, Api
         }
     }
     lane.keep();
-    Ok(PushResponse {
+    Ok(Some(PushResponse {
         results,
-        sync_operation_id: request.sync_operation_id,
+        sync_operation_id: request.sync_operation_id.clone(),
         server_time: door.now,
         clock_skew_ms: batch.newest_clock().map(|clock| clock.since(door.now)),
-    })
+    }))
 }
 
 /// A request's mutations, each readable one with its place in the answer.
@@ -145,17 +163,18 @@ struct Door {
 async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Option<Door>, ApiError> {
     let Some(token) = &call.token else { return Err(session::unauthenticated()) };
     let hash = token.hash();
-    let found = sqlx::query(AssertSqlSafe(format!(
+    let found = sqlx::query(concat!(
         "select s.user_id, s.last_seen_at < now() - interval '1 hour' as stale, a.level::text as level,
            h.version, h.checksum, h.live_rows,
            (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from sessions s
          join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
          join sync_head h on h.baby_id = a.baby_id
-         where s.id_hash = $1 and {ALIVE}
-         for share of a
+         where s.id_hash = $1 and ",
+        alive!(),
+        " for share of a
          for update of h"
-    )))
+    ))
     .bind(&hash)
     .bind(baby.0)
     .fetch_optional(&mut *conn)

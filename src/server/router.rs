@@ -1,7 +1,9 @@
 //! Which request goes where, and what it passes on the way.
 //!
-//! From the outside in: a request id and a log line; security headers; a panic becomes 500;
-//! compression; and for `/api` the [`gate`], the origin check, and one server function.
+//! From the outside in: a request id and a log line; compression; security headers and a panic that
+//! becomes 500; and for `/api` the [`gate`], the origin check of what changes anything, and one server
+//! function. Every layer clones and boxes all that lies within it, for each request: an idle poll
+//! spends its time there, so there are few of them, and a layer that only some calls need is theirs.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,15 +12,15 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
     middleware,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{any, get, post},
 };
 use http::{HeaderValue, header};
-use leptos::prelude::provide_context;
-use server_fn::{ServerFn, axum::register_explicit};
+use leptos::prelude::{Owner, ScopedFuture, provide_context};
+use server_fn::ServerFn;
+use tower::ServiceBuilder;
 use tower_http::{
     CompressionLevel,
-    catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer, DefaultPredicate,
         predicate::{And, Predicate, SizeAbove},
@@ -38,14 +40,17 @@ use crate::api::{self, ApiError, CallOutcome};
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(calls(&app))
+        .merge(pages(&app))
+        .layer(ServiceBuilder::new().layer(middleware::from_fn(logs::request)).layer(compression()))
+        .with_state(app)
+}
+
+fn pages(app: &App) -> Router<App> {
+    Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .merge(site::routes(&app))
-        .layer(compression())
-        .layer(CatchPanicLayer::custom(gate::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::secure))
-        .layer(middleware::from_fn(logs::request))
-        .with_state(app)
+        .merge(site::routes(app))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::page))
 }
 
 /// Compression of what pays for it. The answer to an idle poll fits one packet either way, and setting
@@ -57,8 +62,7 @@ fn compression() -> CompressionLayer<And<SizeAbove, DefaultPredicate>> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(pays)
 }
 
-/// Every call at its exact path. Each is registered by name, because the linker may drop the
-/// registrations that nothing refers to.
+/// Every call at its exact path.
 fn calls(app: &App) -> Router<App> {
     let mut csrf = CsrfLayer::new();
     if let Some(url) = &app.config().public_url {
@@ -68,15 +72,17 @@ fn calls(app: &App) -> Router<App> {
     let router = on_post::<api::SignUp>(router);
     let router = on_post::<api::SignIn>(router);
     let router = on_post::<api::SignOut>(router);
-    let router = on_get::<api::GetMe>(router);
     let router = on_post::<api::CreateInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);
     let router = on_post::<api::RevokeInvite>(router);
-    let router = on_get::<api::ListInvites>(router);
-    let router = on_get::<api::ListCaregivers>(router);
     let router = on_post::<api::SetLevel>(router);
     let router = on_post::<api::RemoveCaregiver>(router);
     let router = on_post::<api::SyncPush>(router);
+    // What only reads needs no origin check.
+    let router = router.route_layer(csrf);
+    let router = on_get::<api::GetMe>(router);
+    let router = on_get::<api::ListInvites>(router);
+    let router = on_get::<api::ListCaregivers>(router);
     let router = on_get::<api::SyncPull>(router);
     let router = on_post::<api::SyncV2>(router);
     let router = on_get::<api::SyncSnapshot>(router);
@@ -88,25 +94,21 @@ fn calls(app: &App) -> Router<App> {
         .route("/api", any(gate::not_found))
         .route("/api/{*rest}", any(gate::not_found))
         .method_not_allowed_fallback(gate::method_not_allowed)
-        .layer(csrf)
-        .layer(CatchPanicLayer::custom(gate::panicked))
-        .layer(middleware::from_fn(gate::pass))
+        .layer(middleware::from_fn_with_state(app.clone(), gate::pass))
 }
 
 fn on_post<F: AxumCall>(router: Router<App>) -> Router<App> {
-    F::register();
-    router.route(F::PATH, post(answer))
+    router.route(F::PATH, post(answer::<F>))
 }
 
 fn on_get<F: AxumCall>(router: Router<App>) -> Router<App> {
-    F::register();
-    router.route(F::PATH, get(answer))
+    router.route(F::PATH, get(answer::<F>))
 }
 
 /// A server function of ours.
-trait AxumCall {
+trait AxumCall: 'static {
     const PATH: &'static str;
-    fn register();
+    fn run(request: Request) -> impl Future<Output = Response> + Send;
 }
 
 impl<F> AxumCall for F
@@ -124,25 +126,24 @@ where
 {
     const PATH: &'static str = F::PATH;
 
-    fn register() {
-        register_explicit::<F>();
+    fn run(request: Request) -> impl Future<Output = Response> + Send {
+        F::run_on_server(request)
     }
 }
 
-/// Runs the server function at the request's path, and gives its answer the status it asked for.
-async fn answer(State(app): State<App>, request: Request) -> Response {
+/// Runs one server function, and gives its answer the status it asked for.
+async fn answer<F: AxumCall>(State(app): State<App>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let outcome = CallOutcome::new(id.as_ref().map_or("", |id| &id.0));
     let token = SessionToken::from_headers(request.headers(), app.config());
     let call = Call::new(app.clone(), token, address(&app, &request));
-    let context = {
-        let (outcome, call) = (outcome.clone(), call.clone());
-        move || {
-            provide_context(outcome.clone());
-            provide_context(call.clone());
-        }
-    };
-    let mut response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
+    let owner = Owner::new();
+    let running = owner.with(|| {
+        provide_context(outcome.clone());
+        provide_context(call.clone());
+        ScopedFuture::new(F::run(request))
+    });
+    let mut response = running.await;
     if let Some((code, retry_after)) = outcome.failure() {
         *response.status_mut() = code.status();
         if let Some(secs) = retry_after {

@@ -119,7 +119,7 @@ type Refusal = (RejectionCode, Invalid);
 
 fn read_known(value: &Value, mutation_id: MutationId) -> Result<(Mutation, Option<u64>), Refusal> {
     let invalid = |field: &str, message: &str| (RejectionCode::InvalidPayload, Invalid::at(field, message));
-    if serde_json::to_vec(value).map_or(0, |bytes| bytes.len()) > MAX_MUTATION_BYTES {
+    if is_too_long(value) {
         return Err(invalid("payload", "a mutation must be at most 16 KiB"));
     }
     let type_name =
@@ -153,6 +153,25 @@ fn read_known(value: &Value, mutation_id: MutationId) -> Result<(Mutation, Optio
         updated_at: updated_at.map_err(|_| invalid("updatedAt", "updatedAt must be an RFC 3339 instant"))?,
     };
     Ok((mutation, whole("seq")?))
+}
+
+/// Whether a value is longer than a mutation may be, as JSON without spaces. Measuring means writing it,
+/// so only what could be that long is measured.
+fn is_too_long(value: &Value) -> bool {
+    longest(value) > MAX_MUTATION_BYTES
+        && serde_json::to_vec(value).map_or(0, |bytes| bytes.len()) > MAX_MUTATION_BYTES
+}
+
+/// A length that the value's JSON does not exceed: each byte of a text takes six at most (`\u0000`).
+fn longest(value: &Value) -> usize {
+    let text = |text: &str| 6 * text.len() + 3;
+    match value {
+        Value::Null | Value::Bool(_) => 6,
+        Value::Number(_) => 32,
+        Value::String(string) => text(string),
+        Value::Array(list) => 3 + list.iter().map(longest).sum::<usize>(),
+        Value::Object(map) => 3 + map.iter().map(|(key, value)| text(key) + longest(value) + 1).sum::<usize>(),
+    }
 }
 
 /// An object, or a JSON string of one; may be left out for delete and restore.

@@ -8,16 +8,10 @@ use sqlx::PgPool;
 use super::app::TestApp;
 use crate::sync::protocol::MAX_BODY_BYTES;
 
-const EVERYWHERE: [&str; 8] = [
-    "content-security-policy",
-    "x-content-type-options",
-    "referrer-policy",
-    "x-frame-options",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
-    "permissions-policy",
-    "x-request-id",
-];
+const EVERYWHERE: [&str; 3] = ["content-security-policy", "x-content-type-options", "cross-origin-resource-policy"];
+/// What is shown or run in a browser; an answer of JSON is neither.
+const ON_PAGES: [&str; 4] =
+    ["referrer-policy", "x-frame-options", "cross-origin-opener-policy", "permissions-policy"];
 
 /// A directory with a built app in it.
 fn site() -> std::path::PathBuf {
@@ -38,9 +32,16 @@ async fn every_response_carries_the_security_headers(pool: PgPool) {
             assert!(answer.headers.contains_key(name), "{uri} has no {name}");
         }
         assert_eq!(answer.headers.get(header::STRICT_TRANSPORT_SECURITY), None, "{uri}");
+        assert_eq!(answer.headers.contains_key("x-request-id"), !answer.status.is_success(), "{uri}");
         if uri.starts_with("/api") {
+            let csp = &answer.headers["content-security-policy"];
+            assert_eq!(csp, "default-src 'none';frame-ancestors 'none'", "{uri}");
             assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{uri}");
             assert_eq!(answer.headers["sync-protocol"], "1", "{uri}");
+        } else {
+            for name in ON_PAGES {
+                assert!(answer.headers.contains_key(name), "{uri} has no {name}");
+            }
         }
     }
     let csp = app.anonymous().get("/").await.headers["content-security-policy"].to_str().unwrap().to_owned();
@@ -51,8 +52,24 @@ async fn every_response_carries_the_security_headers(pool: PgPool) {
 #[sqlx::test]
 async fn tls_is_kept_once_it_is_used(pool: PgPool) {
     let app = TestApp::with(pool, |config| config.public_url = Some("https://b.example.org".parse().unwrap())).await;
-    let answer = app.anonymous().get("/healthz").await;
-    assert!(answer.headers[header::STRICT_TRANSPORT_SECURITY].to_str().unwrap().starts_with("max-age=63072000"));
+    for uri in ["/healthz", "/api/auth/me"] {
+        let answer = app.anonymous().get(uri).await;
+        assert!(answer.headers[header::STRICT_TRANSPORT_SECURITY].to_str().unwrap().starts_with("max-age=63072000"));
+    }
+}
+
+/// A device asks every few seconds on a phone's connection: what it is told each time is short.
+#[sqlx::test]
+async fn the_answer_to_an_idle_poll_is_short(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let answer = ada.get(&format!("/api/sync/pull?babyId={baby}&since=1")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+    let bytes = answer.headers.iter().map(line).sum::<usize>() + answer.text.len();
+    // The status line, the date and the length, which come with the connection, are 80 more.
+    assert!(bytes <= 450, "{bytes} bytes: {answer:?}");
 }
 
 #[sqlx::test]
@@ -274,4 +291,34 @@ async fn a_push_behind_a_stuck_lock_gives_up_cleanly(pool: PgPool) {
     stuck.rollback().await.unwrap();
     assert_eq!(ada_again.push_one(baby, feed).await["status"], "applied");
     assert_eq!(app.count("sync_events").await, 2);
+}
+
+/// Postgres was restarted: every connection that waits in a lane or in the pool is dead, and neither
+/// the next pull nor the next push fails for it.
+#[sqlx::test]
+async fn a_restart_of_postgres_costs_no_pull_and_no_push(pool: PgPool) {
+    use super::app::{bottle, create};
+    use sqlx::Connection;
+    let options = (*pool.connect_options()).clone();
+    let app = TestApp::new(sqlx::PgPool::connect_with(options.clone()).await.unwrap()).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let mut admin = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    let mut restart = async || {
+        // Several lanes are kept at once.
+        tokio::join!(ada.pull(baby, 0), ada.pull(baby, 0), ada.pull(baby, 0), ada.me());
+        let end = "select pg_terminate_backend(pid, 5000)
+            from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()";
+        let ended = sqlx::query(end).execute(&mut admin).await.unwrap().rows_affected();
+        assert!(ended >= 2, "{ended}");
+    };
+    restart().await;
+    assert_eq!(ada.pull(baby, 0).await.status, StatusCode::OK);
+    restart().await;
+    let feed = create(uuid::Uuid::now_v7(), "feed_log", bottle(90));
+    assert_eq!(ada.push_one(baby, feed.clone()).await["status"], "applied");
+    assert_eq!(ada.push_one(baby, feed).await["status"], "duplicate");
+    restart().await;
+    assert_eq!(ada.pull(baby, 1).await.ok()["head"], 2);
 }
