@@ -99,8 +99,12 @@ fn protocol_in_body(uri: &Uri, body: &[u8]) -> Option<String> {
     struct Told {
         protocol: Option<serde_json::Value>,
     }
-    let is_sync = !body.is_empty() && uri.path().starts_with("/api/sync/");
-    let told: Told = is_sync.then(|| serde_json::from_slice(body).ok()).flatten()?;
+    // A body is read once more only if the word is in it.
+    let text = std::str::from_utf8(body).ok()?;
+    if !uri.path().starts_with("/api/sync/") || !text.contains("\"protocol\"") {
+        return None;
+    }
+    let told: Told = serde_json::from_str(text).ok()?;
     told.protocol.map(|version| version.to_string())
 }
 

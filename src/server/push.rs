@@ -4,7 +4,9 @@
 //! known ids and current rows are read; `domain::apply` decides; one statement writes. The lock on
 //! the head is held until commit, which is what gives events gapless ids in commit order.
 
-use sqlx::{Connection, PgConnection, Row};
+use std::sync::LazyLock;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
     access::{self, Action},
     journal::{self, Told},
     lanes::{self, Lane},
-    session::{self, alive},
+    session::{self, ALIVE},
 };
 use crate::{
     api::{ApiError, ErrorCode, Level},
@@ -158,27 +160,26 @@ struct Door {
     is_new: bool,
 }
 
-/// Proves session and access and locks the head, in one round trip. `None` if any is missing.
-/// The database's clock is the one clock of all servers.
-async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Option<Door>, ApiError> {
-    let Some(token) = &call.token else { return Err(session::unauthenticated()) };
-    let hash = token.hash();
-    let found = sqlx::query(concat!(
+static LOCK: LazyLock<String> = LazyLock::new(|| {
+    format!(
         "select s.user_id, s.last_seen_at < now() - interval '1 hour' as stale, a.level::text as level,
            h.version, h.checksum, h.live_rows,
            (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from sessions s
          join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
          join sync_head h on h.baby_id = a.baby_id
-         where s.id_hash = $1 and ",
-        alive!(),
-        " for share of a
+         where s.id_hash = $1 and {ALIVE}
+         for share of a
          for update of h"
-    ))
-    .bind(&hash)
-    .bind(baby.0)
-    .fetch_optional(&mut *conn)
-    .await?;
+    )
+});
+
+/// Proves session and access and locks the head, in one round trip. `None` if any is missing.
+/// The database's clock is the one clock of all servers.
+async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Option<Door>, ApiError> {
+    let Some(token) = &call.token else { return Err(session::unauthenticated()) };
+    let hash = token.hash();
+    let found = sqlx::query(AssertSqlSafe(LOCK.as_str())).bind(&hash).bind(baby.0).fetch_optional(&mut *conn).await?;
     let Some(row) = found else { return Ok(None) };
     if row.try_get("stale")? {
         session::touch(conn, &hash).await?;

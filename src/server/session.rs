@@ -4,7 +4,7 @@
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::{Call, config::ServeConfig, error::internal};
@@ -14,16 +14,10 @@ use crate::{
 };
 
 /// A session ends after so many days without a request, and after so many in all. `ALIVE` says the
-/// same in SQL, for the table alias `s`; `alive!` is for statements that are put together at build time,
-/// as those of every poll are.
+/// same in SQL, for the table alias `s`.
 const MAX_AGE_DAYS: i64 = 365;
-macro_rules! alive {
-    () => {
-        "s.last_seen_at > now() - interval '90 days' and s.created_at > now() - interval '365 days'"
-    };
-}
-pub(super) use alive;
-pub(super) const ALIVE: &str = alive!();
+pub(super) const ALIVE: &str =
+    "s.last_seen_at > now() - interval '90 days' and s.created_at > now() - interval '365 days'";
 
 /// The secret of the cookie, as hex.
 #[derive(Clone)]
@@ -77,16 +71,14 @@ fn cookie(config: &ServeConfig, value: &str, max_age: cookie::time::Duration) ->
 pub(super) async fn begin(call: &Call, conn: &mut PgConnection, user: UserId) -> Result<(), ApiError> {
     let token = SessionToken::random()?;
     let old = call.token.as_ref().map(SessionToken::hash);
-    sqlx::query(concat!(
+    sqlx::query(AssertSqlSafe(format!(
         "with ended as (
            delete from sessions s
-           where s.id_hash = $3 or (s.user_id = $2 and not (",
-        alive!(),
-        "))
+           where s.id_hash = $3 or (s.user_id = $2 and not ({ALIVE}))
          )
          insert into sessions (id_hash, user_id)
          values ($1, $2)"
-    ))
+    )))
     .bind(token.hash())
     .bind(user.0)
     .bind(old)
@@ -121,12 +113,11 @@ pub(super) async fn authenticate(call: &Call) -> Result<UserId, ApiError> {
 /// the first could starve everybody.
 pub(super) async fn authenticate_on(conn: &mut PgConnection, call: &Call) -> Result<UserId, ApiError> {
     let hash = call.token.as_ref().ok_or_else(unauthenticated)?.hash();
-    let found: Option<(Uuid, bool)> = sqlx::query_as(concat!(
+    let found: Option<(Uuid, bool)> = sqlx::query_as(AssertSqlSafe(format!(
         "select s.user_id, s.last_seen_at < now() - interval '1 hour'
          from sessions s
-         where s.id_hash = $1 and ",
-        alive!()
-    ))
+         where s.id_hash = $1 and {ALIVE}"
+    )))
     .bind(&hash)
     .fetch_optional(&mut *conn)
     .await?;

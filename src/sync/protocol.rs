@@ -158,8 +158,7 @@ fn read_known(value: &Value, mutation_id: MutationId) -> Result<(Mutation, Optio
 /// Whether a value is longer than a mutation may be, as JSON without spaces. Measuring means writing it,
 /// so only what could be that long is measured.
 fn is_too_long(value: &Value) -> bool {
-    longest(value) > MAX_MUTATION_BYTES
-        && serde_json::to_vec(value).map_or(0, |bytes| bytes.len()) > MAX_MUTATION_BYTES
+    longest(value) > MAX_MUTATION_BYTES && serde_json::to_vec(value).map_or(0, |bytes| bytes.len()) > MAX_MUTATION_BYTES
 }
 
 /// A length that the value's JSON does not exceed: each byte of a text takes six at most (`\u0000`).

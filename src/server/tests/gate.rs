@@ -10,8 +10,7 @@ use crate::sync::protocol::MAX_BODY_BYTES;
 
 const EVERYWHERE: [&str; 3] = ["content-security-policy", "x-content-type-options", "cross-origin-resource-policy"];
 /// What is shown or run in a browser; an answer of JSON is neither.
-const ON_PAGES: [&str; 4] =
-    ["referrer-policy", "x-frame-options", "cross-origin-opener-policy", "permissions-policy"];
+const ON_PAGES: [&str; 4] = ["referrer-policy", "x-frame-options", "cross-origin-opener-policy", "permissions-policy"];
 
 /// A directory with a built app in it.
 fn site() -> std::path::PathBuf {
