@@ -51,7 +51,7 @@ impl Form {
                 Some(seen) => {
                     if let Some(zone) = seen.fields.get("zone") {
                         // Where it happened; a baby's profile is the one thing that moves.
-                        fields.entry("zone".into()).or_insert_with(|| zone.clone());
+                        fields.entry("zone").or_insert_with(|| zone.clone());
                     }
                     self.acts.update(seen, fields, tr!(said.changed)).await
                 }
