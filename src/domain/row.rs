@@ -81,17 +81,14 @@ impl Row {
     /// # Errors
     /// It is not an object, or the ids or the server's fields are missing.
     pub fn from_payload(entity_type: EntityType, payload: &Value) -> Result<Self, NotARow> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Known {
-            id: EntityId,
-            baby_id: BabyId,
-            #[serde(flatten)]
-            server: ServerFields,
-        }
         let not_a_row = |why: String| NotARow { entity_type, why };
-        let known: Known = serde_json::from_value(payload.clone()).map_err(|err| not_a_row(err.to_string()))?;
         let flat = payload.as_object().ok_or_else(|| not_a_row("not an object".into()))?;
+        let id = |name: &str| {
+            let id = flat.get(name).and_then(Value::as_str).and_then(|id| id.parse().ok());
+            id.ok_or_else(|| not_a_row(format!("{name} is not an id")))
+        };
+        let (id, baby_id) = (EntityId(id("id")?), BabyId(id("babyId")?));
+        let server = serde_json::from_value(payload.clone()).map_err(|err| not_a_row(err.to_string()))?;
         let fields = entity_type
             .fields()
             .filter_map(|field| {
@@ -99,7 +96,7 @@ impl Row {
                 Some((field.name.to_owned(), value.clone()))
             })
             .collect();
-        Ok(Self { entity_type, id: known.id, baby_id: known.baby_id, fields, server: known.server })
+        Ok(Self { entity_type, id, baby_id, fields, server })
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -38,9 +38,9 @@ pub const REQUEST_TIMEOUT_MS: i64 = 30_000;
 /// A server clock that is off by less is not worth a write.
 const CLOCK_STEP_MS: i64 = 500;
 
-/// The effects of one baby, or those of none.
-type Lane = Option<BabyId>;
-type Performing<'d> = Pin<Box<dyn Future<Output = Option<Event>> + 'd>>;
+/// An effect that is under way, and the baby it is about, if any: one at a time of each.
+type Performing<'d> = (Option<BabyId>, Running<'d>);
+type Running<'d> = Pin<Box<dyn Future<Output = Option<Event>> + 'd>>;
 
 pub struct Driver<D, T, C> {
     store: Rc<LocalStore<D>>,
@@ -49,8 +49,8 @@ pub struct Driver<D, T, C> {
     engine: RefCell<Engine>,
     /// The lead as this tab last had it.
     epoch: Cell<Option<Epoch>>,
-    /// What is still to be performed.
-    lanes: RefCell<BTreeMap<Lane, VecDeque<Effect>>>,
+    /// What is still to be performed, in order.
+    todo: RefCell<Vec<Effect>>,
     /// Wakes a run that is under way.
     waker: RefCell<Option<Waker>>,
     clock_offset_ms: Cell<Option<i64>>,
@@ -80,7 +80,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             clock,
             engine: RefCell::new(Engine::new(schedule, entropy.next_u64())),
             epoch: Cell::new(None),
-            lanes: RefCell::default(),
+            todo: RefCell::default(),
             waker: RefCell::default(),
             clock_offset_ms: Cell::new(None),
             checks: Cell::new(0),
@@ -107,7 +107,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         for effect in effects {
             match effect {
                 Effect::Tell(what) => told.push(what),
-                effect => self.lanes.borrow_mut().entry(effect.baby()).or_default().push_back(effect),
+                effect => self.todo.borrow_mut().push(effect),
             }
         }
         if let Some(waker) = self.waker.borrow_mut().take() {
@@ -118,7 +118,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
 
     /// Whether [`Self::run`] has something to perform.
     pub fn has_work(&self) -> bool {
-        self.lanes.borrow().values().any(|lane| !lane.is_empty())
+        !self.todo.borrow().is_empty()
     }
 
     /// When to tell [`Event::Tick`] if nothing else happens.
@@ -150,8 +150,8 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     /// The lead could not be taken; what was to be done is still to be done.
     pub async fn run(&self) -> Result<(), StoreError> {
         self.take_lead().await?;
-        let mut performing: BTreeMap<Lane, Performing<'_>> = BTreeMap::new();
-        let mut alarm: Option<(Timestamp, Performing<'_>)> = None;
+        let mut performing: Vec<Performing<'_>> = Vec::new();
+        let mut alarm: Option<(Timestamp, Running<'_>)> = None;
         poll_fn(|cx| {
             self.waker.replace(Some(cx.waker().clone()));
             while self.advance(cx, &mut performing) {}
@@ -167,16 +167,17 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     }
 
     /// Starts and polls what is to be done; whether anything came to its end.
-    fn advance<'d>(&'d self, cx: &mut Context<'_>, performing: &mut BTreeMap<Lane, Performing<'d>>) -> bool {
-        for (lane, effects) in self.lanes.borrow_mut().iter_mut() {
-            if !performing.contains_key(lane)
-                && let Some(effect) = effects.pop_front()
-            {
-                performing.insert(*lane, Box::pin(self.perform(effect)));
+    fn advance<'d>(&'d self, cx: &mut Context<'_>, performing: &mut Vec<Performing<'d>>) -> bool {
+        for effect in self.todo.take() {
+            let baby = effect.baby();
+            if performing.iter().any(|(busy, _)| *busy == baby) {
+                self.todo.borrow_mut().push(effect);
+            } else {
+                performing.push((baby, Box::pin(self.perform(effect))));
             }
         }
         let mut done = Vec::new();
-        performing.retain(|_, future| match future.as_mut().poll(cx) {
+        performing.retain_mut(|(_, future)| match future.as_mut().poll(cx) {
             Poll::Ready(event) => {
                 done.push(event);
                 false
@@ -189,7 +190,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     }
 
     /// While one baby's request is under way another one's turn may come.
-    fn ring<'d>(&'d self, cx: &mut Context<'_>, alarm: &mut Option<(Timestamp, Performing<'d>)>) {
+    fn ring<'d>(&'d self, cx: &mut Context<'_>, alarm: &mut Option<(Timestamp, Running<'d>)>) {
         let Some(at) = self.wake_at() else {
             *alarm = None;
             return;

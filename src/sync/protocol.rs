@@ -1,7 +1,7 @@
 //! The wire contract between a device and the server, as types. Reading is lenient where the
 //! contract says so (aliases, strings of JSON, fields left out) and strict everywhere else.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Value, value::RawValue};
 
 use crate::domain::{
@@ -56,11 +56,23 @@ pub struct PushResponse {
 }
 
 /// A verdict, or a refusal of something that does not even have a readable id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum WireVerdict {
     Verdict(Verdict),
     Unreadable(Unreadable),
+}
+
+impl<'de> Deserialize<'de> for WireVerdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let id = value.get("mutationId").and_then(Value::as_str).and_then(|id| id.parse::<MutationId>().ok());
+        let read = match id {
+            Some(_) => serde_json::from_value(value).map(Self::Verdict),
+            None => serde_json::from_value(value).map(Self::Unreadable),
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 /// A mutation whose id is not a UUID; what it said is echoed.
