@@ -1,10 +1,10 @@
-//! The server program: `serve`, `migrate`, `demo`.
+//! The server program: `serve`, `migrate`, `compact`, `demo`.
 
 use clap::{Parser, Subcommand};
 use cradlelog::{
     domain::time::Timestamp,
     server::{
-        self,
+        self, compact,
         config::{DatabaseConfig, LogConfig, ServeConfig},
         db, demo,
     },
@@ -38,6 +38,11 @@ enum Command {
         #[command(flatten)]
         database: DatabaseConfig,
     },
+    /// Let go what no device needs any more; a running server does it by itself
+    Compact {
+        #[command(flatten)]
+        database: DatabaseConfig,
+    },
     /// Fill the database with a family to look at: twins, 90 days, three caregivers
     Demo {
         #[command(flatten)]
@@ -58,6 +63,10 @@ async fn main() -> anyhow::Result<()> {
             server::serve(&database, serve).await
         }
         Command::Migrate { database } => Ok(db::migrate(&database).await?),
+        Command::Compact { database } => {
+            println!("{}", compact::command(&database).await?);
+            Ok(())
+        }
         Command::Demo { database, serve, until } => {
             println!("{}", demo::demo(&database, serve, until).await?);
             Ok(())

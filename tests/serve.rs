@@ -95,6 +95,13 @@ async fn the_demo_can_be_asked_for_twice(pool: PgPool) {
     assert_eq!(babies, 2);
 }
 
+#[sqlx::test]
+async fn compaction_can_be_asked_for(pool: PgPool) {
+    let output = program(&pool, "compact").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("Let go: superseded events: 0"));
+}
+
 #[test]
 fn a_database_out_of_reach_ends_the_program_with_a_word() {
     let output = Command::new(env!("CARGO_BIN_EXE_cradlelog"))

@@ -37,6 +37,10 @@ pub struct ServeConfig {
     /// taken away ends or narrows its streams after at most so long
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=4))]
     pub hint_check_secs: u64,
+    /// How often what no device needs any more is let go, in seconds; 0 leaves it to the command
+    /// `compact`
+    #[arg(long, env, default_value_t = 21_600)]
+    pub compact_every_secs: u64,
 }
 
 impl ServeConfig {

@@ -28,7 +28,7 @@ impl From<sqlx::Error> for ApiError {
 }
 
 /// The error without the values it may quote: those are a family's.
-fn describe(error: &sqlx::Error) -> String {
+pub(super) fn describe(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         Some(db) => format!(
             "database error {} on {}",

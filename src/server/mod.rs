@@ -9,6 +9,7 @@
 
 pub mod accounts;
 pub mod caregivers;
+pub mod compact;
 pub mod config;
 pub mod db;
 pub mod demo;

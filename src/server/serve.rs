@@ -6,7 +6,7 @@ use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, signal};
 
 use super::{
-    App,
+    App, compact,
     config::{DatabaseConfig, ServeConfig},
     db,
     router::router,
@@ -36,6 +36,8 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     let app = App::new(pool.clone(), config);
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
 
+    let compacting = tokio::spawn(compact::regularly(app.clone()));
+
     // Scripts wait for this line.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{address}")?;
@@ -62,6 +64,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
         ended = serving => ended?,
         () = deadline => tracing::warn!("some requests were cut off"),
     }
+    compacting.abort();
     app.close_lanes();
     pool.close().await;
     Ok(())

@@ -67,6 +67,7 @@ impl TestApp {
             client_ip_header: None,
             bulk_leases: 16,
             hint_check_secs: 3,
+            compact_every_secs: 0,
         };
         change(&mut config);
         let app = App::new(pool.clone(), config);

@@ -6,6 +6,7 @@ mod accounts;
 mod app;
 mod bad_input;
 mod caregivers;
+mod compact;
 mod concurrency;
 mod conflict;
 mod demo;
