@@ -16,6 +16,7 @@ use super::{
     merge::{Groups, Stamp, Stored, reading, wins},
     mutation::{Mutation, Op, RejectionCode, Status, Verdict},
     registry::EntityType,
+    relation::references,
     row::{Row, ServerFields, apply_patch},
     time::Timestamp,
 };
@@ -282,14 +283,6 @@ impl Bench {
 
 fn unwritten(mutation: &Mutation, status: Status, server_data: Option<Value>) -> Verdict {
     Verdict { mutation_id: mutation.mutation_id, status, version: None, error: None, server_data }
-}
-
-/// The ids of other entries that these fields refer to.
-pub fn references(entity_type: EntityType, fields: &Fields) -> impl Iterator<Item = EntityId> {
-    entity_type
-        .fields()
-        .filter(|field| matches!(field.kind, super::field::Kind::Reference { .. }))
-        .filter_map(|field| fields.get(field.name)?.as_str()?.parse().ok())
 }
 
 #[cfg(test)]

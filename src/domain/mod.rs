@@ -19,6 +19,7 @@ pub mod mutation;
 pub mod nappy_log;
 pub mod nursing;
 pub mod registry;
+pub mod relation;
 pub mod row;
 pub mod since;
 pub mod sleep_log;

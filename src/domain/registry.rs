@@ -217,7 +217,10 @@ pub mod dummy_log {
     pub const DEF: EntityDef = EntityDef {
         name: "dummy_log",
         timing: Timing::Instant,
-        fields: &[FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 })],
+        fields: &[
+            FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 }),
+            FieldDef::optional("sleepId", "sleepId", Kind::Reference { entity_type: "sleep_log" }),
+        ],
         check: |_| Ok(()),
         is_timer: |_| true,
     };

@@ -91,7 +91,7 @@ pub fn coalesce(last: &OutboxEntry, next: &Mutated) -> Coalesced {
     }
     let earlier = &last.mutated;
     // Moving a reference in front of what it refers to would break parents before children.
-    let refers = crate::domain::apply::references(next.entity_type, &next.payload).next().is_some();
+    let refers = crate::domain::relation::references(next.entity_type, &next.payload).next().is_some();
     // An edit before a delete is sent too: undo of the delete must find it.
     match (earlier.op, next.op) {
         (Op::Create, Op::Delete) | (Op::Delete, Op::Restore) if next.payload.is_empty() => Coalesced::Cancel,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    protocol::{PullResponse, PushRequest, PushResponse},
+    protocol::{PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse},
     status::{BabyAccess, CaregiverName},
 };
 use crate::domain::{
@@ -167,6 +167,15 @@ pub enum StoreError {
 pub trait Transport {
     async fn push(&self, request: PushRequest) -> Result<PushResponse, TransportError>;
     async fn pull(&self, baby_id: BabyId, since: u64, limit: u32) -> Result<PullResponse, TransportError>;
+    /// A push and the page of a pull that is made after it, in one round trip.
+    async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError>;
+    /// A page of a baby's rows as they are; `after` is the `next` of the page before.
+    async fn snapshot(
+        &self,
+        baby_id: BabyId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<SnapshotResponse, TransportError>;
     /// Who is signed in, and the babies this account may see, with the caregivers' names of each.
     async fn access(&self) -> Result<AccessList, TransportError>;
 }
@@ -193,6 +202,8 @@ pub enum TransportError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     Malformed,
+    /// The server does not have this call: it is older than this app.
+    NotFound,
     Unauthenticated,
     AccessRevoked,
     ReadOnly,

@@ -294,6 +294,24 @@ pub struct SyncResponse {
     pub live_rows: u64,
 }
 
+impl SyncResponse {
+    /// The same as the answers of a push and of the pull after it.
+    pub fn into_parts(self) -> (PushResponse, PullResponse) {
+        let page = PullResponse {
+            changes: self.new_changes,
+            next_cursor: self.latest_server_version,
+            new_cursor: self.latest_server_version,
+            has_more: self.has_more,
+            head: self.head,
+            epoch: self.epoch,
+            checksum: self.checksum,
+            live_rows: self.live_rows,
+            server_time: self.pushed.server_time,
+        };
+        (self.pushed, page)
+    }
+}
+
 /// One mutation that lost, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

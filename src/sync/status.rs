@@ -80,8 +80,8 @@ pub struct BabyStatus {
     pub cursor: u64,
     pub last_pull_at: Option<Timestamp>,
     pub last_push_at: Option<Timestamp>,
-    /// The first copy is not complete yet.
-    pub bootstrapping: bool,
+    /// While the first copy is not complete: how far it is.
+    pub bootstrapping: Option<Progress>,
     /// Made on this device, and the server does not have it yet.
     pub is_new: bool,
     pub waiting: usize,
@@ -89,6 +89,14 @@ pub struct BabyStatus {
     pub unsent: BTreeSet<EntityId>,
     pub failed: usize,
     pub error: Option<SyncError>,
+}
+
+/// The rows of a copy that is being fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub rows: u64,
+    /// Of how many, once the server has said.
+    pub of: Option<u64>,
 }
 
 /// A mutation that the server did not take, with all a person wrote: to retry, edit, export or

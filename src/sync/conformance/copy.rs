@@ -173,7 +173,7 @@ pub async fn a_copy_lives_the_same_life<D: Database>(db: D) -> Vec<Value> {
     life.edit(feed, 1, json!({"amountMl": null, "content": "formula"})).await;
     life.look().await;
     let epoch = life.store.lead().await.unwrap();
-    life.store.reset(epoch, BABY).await.unwrap();
+    life.store.reset(epoch, BABY, false).await.unwrap();
     life.look().await;
     life.pull(100).await;
     life.look().await;

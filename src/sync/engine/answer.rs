@@ -35,8 +35,11 @@ enum Meaning {
     /// The baby may be gone for this account.
     NoAccess,
     ReadOnly,
-    /// The server's history is not the one this copy follows.
-    StartAnew,
+    /// The server's history is not the one this copy follows, or no longer goes back so far. Another
+    /// one may lack what was acknowledged.
+    StartAnew {
+        resend: bool,
+    },
     TooLarge,
     /// Something in the request cannot be read.
     Unreadable,
@@ -51,13 +54,14 @@ impl Meaning {
             ErrorCode::ClientTooOld => Self::Blocked(Blocked::UpdateApp),
             ErrorCode::AccessRevoked | ErrorCode::UnknownBaby => Self::NoAccess,
             ErrorCode::ReadOnly => Self::ReadOnly,
-            ErrorCode::EpochChanged | ErrorCode::CursorExpired => Self::StartAnew,
+            ErrorCode::EpochChanged => Self::StartAnew { resend: true },
+            ErrorCode::CursorExpired => Self::StartAnew { resend: false },
             ErrorCode::BatchTooLarge => Self::TooLarge,
             ErrorCode::Malformed => Self::Unreadable,
             ErrorCode::RateLimited | ErrorCode::Overloaded | ErrorCode::ServerBehind => Self::Busy { retry_after_ms },
             ErrorCode::Internal => Self::Failed { retry_after_ms },
-            ErrorCode::Other if (400..500).contains(&status) => Self::Unreadable,
-            ErrorCode::Other => Self::Failed { retry_after_ms },
+            ErrorCode::NotFound | ErrorCode::Other if (400..500).contains(&status) => Self::Unreadable,
+            ErrorCode::NotFound | ErrorCode::Other => Self::Failed { retry_after_ms },
         }
     }
 }
@@ -80,17 +84,21 @@ impl Engine {
                 baby.force |= at.since(now) > MAX_RETRY_AFTER_MS;
                 baby.push.want(if baby.force { now } else { at });
             }
-            PushOutcome::Settled { settled, .. } if settled.acked + settled.dead == 0 => {
-                let at = self.again_later(now, id, None, SyncError::Server, effects);
-                self.want_push_at(id, at);
-            }
-            PushOutcome::Settled { sent, settled } => {
-                baby.push.succeeded();
-                baby.passed(sent);
-                baby.flushed = true;
-                baby.push.want(now);
+            PushOutcome::Settled { sent, settled, pulled } => {
+                if settled.acked + settled.dead == 0 {
+                    let at = self.again_later(now, id, None, SyncError::Server, effects);
+                    self.want_push_at(id, at);
+                } else {
+                    baby.push.succeeded();
+                    baby.passed(sent);
+                    baby.flushed = pulled.is_none();
+                    baby.push.want(now);
+                }
                 if settled.lost > 0 {
                     effects.push(Effect::Tell(Told::EditLost(id)));
+                }
+                if let Some(outcome) = pulled {
+                    self.pull_answered(now, id, outcome, effects);
                 }
             }
             PushOutcome::Failed { leased, error } => self.push_failed(now, id, leased, &error, effects),
@@ -114,6 +122,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         let sent = leased.len();
+        self.with(id, |baby| baby.apart = true);
         let mut server_failed = false;
         let next_attempt_at = match Meaning::of(error) {
             Meaning::Lost => Some(self.again_later(now, id, None, SyncError::Network, effects)),
@@ -132,8 +141,8 @@ impl Engine {
                 self.suspect(now, id);
                 Some(self.again_later(now, id, None, SyncError::Server, effects))
             }
-            Meaning::StartAnew => {
-                self.start_anew(now, id, effects);
+            Meaning::StartAnew { resend } => {
+                self.start_anew(now, id, resend, effects);
                 Some(self.again_later(now, id, None, SyncError::Server, effects))
             }
             Meaning::TooLarge if sent > 1 => {
@@ -171,12 +180,19 @@ impl Engine {
     }
 
     pub(super) fn pull_done(&mut self, now: Timestamp, id: BabyId, outcome: PullOutcome, effects: &mut Vec<Effect>) {
+        if let Some(baby) = self.babies.get_mut(&id) {
+            baby.busy = false;
+            self.pull_answered(now, id, outcome, effects);
+        }
+    }
+
+    /// What a pull came to, whether it went alone or with a push.
+    fn pull_answered(&mut self, now: Timestamp, id: BabyId, outcome: PullOutcome, effects: &mut Vec<Effect>) {
         let poll_at = self.next_poll(now, id);
         let Some(baby) = self.babies.get_mut(&id) else { return };
-        baby.busy = false;
         baby.healthy |= match &outcome {
             PullOutcome::Applied { .. } | PullOutcome::NotApplied(_) => true,
-            PullOutcome::Refused(error) => matches!(Meaning::of(error), Meaning::NoAccess | Meaning::StartAnew),
+            PullOutcome::Refused(error) => matches!(Meaning::of(error), Meaning::NoAccess | Meaning::StartAnew { .. }),
             _ => false,
         };
         match outcome {
@@ -190,7 +206,10 @@ impl Engine {
                 } else {
                     baby.repairs = 0;
                     baby.last_pull = Some(now);
-                    baby.pull.set(poll_at);
+                    // A hint that came meanwhile is still to be followed.
+                    if baby.hinted.is_none() {
+                        baby.pull.set(poll_at);
+                    }
                 }
             }
             PullOutcome::Fresh => baby.pull.want(poll_at),
@@ -226,8 +245,8 @@ impl Engine {
                 self.suspect(now, id);
                 (None, SyncError::Server)
             }
-            Meaning::StartAnew => {
-                self.start_anew(now, id, effects);
+            Meaning::StartAnew { resend } => {
+                self.start_anew(now, id, resend, effects);
                 return;
             }
             Meaning::ReadOnly | Meaning::TooLarge | Meaning::Unreadable => (None, SyncError::Server),
@@ -245,8 +264,12 @@ impl Engine {
         let message = error.to_string();
         match error {
             ApplyError::CursorMoved => self.want_pull_at(id, now),
-            ApplyError::EpochChanged | ApplyError::ChecksumMismatch => self.start_anew(now, id, effects),
-            ApplyError::CursorBackward | ApplyError::Integrity(_) => {
+            ApplyError::EpochChanged => self.start_anew(now, id, true, effects),
+            ApplyError::ChecksumMismatch => self.start_anew(now, id, false, effects),
+            ApplyError::CursorBackward
+            | ApplyError::Malformed(_)
+            | ApplyError::IntegrityViolation(_)
+            | ApplyError::CheckExecution(_) => {
                 let tries = self.with(id, |baby| baby.pull.failed());
                 let at = self.retry_at(now, tries.unwrap_or(0), None);
                 self.want_pull_at(id, at);
@@ -329,7 +352,7 @@ impl Engine {
         self.ask_access(now);
     }
 
-    fn start_anew(&mut self, now: Timestamp, id: BabyId, effects: &mut Vec<Effect>) {
+    fn start_anew(&mut self, now: Timestamp, id: BabyId, resend: bool, effects: &mut Vec<Effect>) {
         let repairs = self.with(id, |baby| {
             baby.manual = true;
             baby.repairs = baby.repairs.saturating_add(1);
@@ -340,7 +363,11 @@ impl Engine {
             again => self.retry_at(now, again, None),
         };
         self.want_pull_at(id, at);
-        effects.push(Effect::Reset { baby: id });
+        if resend {
+            // What waits again is sent before the copy is fetched.
+            self.with(id, |baby| baby.push.want(now));
+        }
+        effects.push(Effect::Reset { baby: id, resend });
     }
 
     /// The time of the next push after a failed one, and what is shown meanwhile. `rest` holds the

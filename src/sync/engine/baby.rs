@@ -55,6 +55,11 @@ impl Turn {
         Some(self.not_before.map_or(wanted, |rest| rest.max(wanted)))
     }
 
+    /// Whether the server asked for rest that is not over.
+    pub(super) fn rests(&self, now: Timestamp) -> bool {
+        self.not_before.is_some_and(|rest| rest > now)
+    }
+
     /// Takes the wish when its time has come.
     pub(super) fn take_due(&mut self, now: Timestamp) -> bool {
         let due = self.at().is_some_and(|at| at <= now);
@@ -86,6 +91,11 @@ pub(super) struct Baby {
     /// The next pull has a reason beside the schedule (focus, start, a flush): it does not leave it
     /// to another tab's last poll.
     pub(super) eager: bool,
+    /// The last push failed: the next one goes without a pull, so that a page that cannot be had
+    /// never keeps a push from being taken.
+    pub(super) apart: bool,
+    /// The server has said that it is at this version.
+    pub(super) hinted: Option<u64>,
     pub(super) last_push: Option<Timestamp>,
     pub(super) last_pull: Option<Timestamp>,
     /// Something was settled since the outbox was last empty.
@@ -115,6 +125,8 @@ impl Baby {
             reset: false,
             manual: false,
             eager: true,
+            apart: false,
+            hinted: None,
             last_push: None,
             last_pull: None,
             flushed: false,

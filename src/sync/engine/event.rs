@@ -1,6 +1,6 @@
 //! What the engine hears and what it asks for: two closed lists, nothing else goes in or out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::{
@@ -8,7 +8,7 @@ use crate::{
         time::Timestamp,
     },
     sync::{
-        local::{ApplyError, BatchLimit, Settled},
+        local::{Applied, ApplyError, BatchLimit, Settled},
         ports::{StoreError, TransportError},
         status::{DeadReason, SyncError},
     },
@@ -37,6 +37,13 @@ pub enum Event {
     /// This person changed who sees what (accepted a code, removed somebody).
     AccessChanged,
     SignedIn,
+    /// The server says that this baby has reached this version.
+    Hinted {
+        baby: BabyId,
+        head: u64,
+    },
+    /// The server's hints come in, or have stopped coming.
+    HintsConnected(bool),
     PushDone {
         baby: BabyId,
         outcome: PushOutcome,
@@ -55,10 +62,12 @@ pub enum PushOutcome {
     Nothing {
         due_at: Option<Timestamp>,
     },
-    /// `sent` entries got an answer, and it is kept.
+    /// `sent` entries got an answer, and it is kept. What became of the page that came with it, if
+    /// one did, changes nothing about that.
     Settled {
         sent: usize,
         settled: Settled,
+        pulled: Option<PullOutcome>,
     },
     /// No usable answer. The entries stay in flight until they are released or buried.
     Failed {
@@ -74,16 +83,51 @@ pub enum PushOutcome {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PullOutcome {
     Applied {
-        changes: usize,
+        report: PullReport,
         has_more: bool,
     },
-    /// Another tab has pulled a moment ago.
+    /// The copy is as new as was asked for: see [`Unless`].
     Fresh,
     Refused(TransportError),
     /// The server answered; the page was not taken.
     NotApplied(ApplyError),
     StoreFailed(StoreError),
     Skipped,
+}
+
+/// What a run of pages came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullReport {
+    pub pages: usize,
+    /// Changes that were new here and are shown.
+    pub applied: usize,
+    /// Those that this version cannot read: kept as they came, for a later version.
+    pub failed: usize,
+    pub failed_by_type: BTreeMap<String, usize>,
+    /// References into nothing that were let pass.
+    pub orphans: usize,
+}
+
+impl PullReport {
+    pub fn add(&mut self, page: Applied) {
+        let failed: usize = page.unread.values().sum();
+        self.pages += 1;
+        self.applied += page.changes - failed;
+        self.failed += failed;
+        for (name, count) in page.unread {
+            *self.failed_by_type.entry(name).or_default() += count;
+        }
+        self.orphans += page.orphans;
+    }
+}
+
+/// When a pull is not worth a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unless {
+    /// Any tab of this device pulled less than so many milliseconds ago.
+    PulledWithin(i64),
+    /// The cursor is there already.
+    Reached(u64),
 }
 
 /// What became of [`Effect::CheckAccess`].
@@ -108,18 +152,18 @@ pub enum AccessOutcome {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Lease, send, settle. `force` makes entries due that wait for a later time; `reset` also
-    /// forgets how often the server failed on them.
+    /// forgets how often the server failed on them; `alone` asks for no page along with it.
     Push {
         baby: BabyId,
         limit: BatchLimit,
         force: bool,
         reset: bool,
+        alone: bool,
     },
-    /// Pages from the stored cursor, at most [`super::MAX_PULL_ITERATIONS`] of them. A copy that any
-    /// tab of this device pulled less than `fresh_ms` ago is fresh enough.
+    /// Pages from where the copy is, at most [`super::MAX_PULL_ITERATIONS`] of them.
     Pull {
         baby: BabyId,
-        fresh_ms: i64,
+        unless: Unless,
     },
     /// Ask which babies this account may see, and keep the answer.
     CheckAccess,
@@ -136,9 +180,11 @@ pub enum Effect {
         leased: Vec<MutationId>,
         reason: DeadReason,
     },
-    /// Drop what the server sent of this baby; the next pull fetches all anew.
+    /// Drop what the server sent of this baby; the next pull fetches all anew. `resend`: the server
+    /// may have lost what it had acknowledged.
     Reset {
         baby: BabyId,
+        resend: bool,
     },
     /// Access has ended: the baby's data leaves this device.
     Purge {
@@ -184,7 +230,7 @@ impl Effect {
             | Self::Pull { baby, .. }
             | Self::Release { baby, .. }
             | Self::Bury { baby, .. }
-            | Self::Reset { baby }
+            | Self::Reset { baby, .. }
             | Self::Purge { baby }
             | Self::SetError { baby, .. } => Some(*baby),
             Self::CheckAccess | Self::Tell(_) => None,

@@ -12,9 +12,9 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use event::{AccessOutcome, Effect, Event, PullOutcome, PushOutcome, Told};
+pub use event::{AccessOutcome, Effect, Event, PullOutcome, PullReport, PushOutcome, Told, Unless};
 
 use self::baby::{Baby, Turn};
 use super::{
@@ -33,8 +33,12 @@ pub const FRESH_MS: i64 = 2_500;
 pub struct Schedule {
     /// `false`: nothing is requested at all.
     pub enabled: bool,
+    /// Whether the server is asked to say when there is something new.
+    pub hints: bool,
     /// The active baby, give or take a tenth.
     pub active_ms: i64,
+    /// The same while hints come in: a safety net for those that get lost.
+    pub hinted_ms: i64,
     /// The other babies and the access list, give or take a tenth.
     pub others_ms: i64,
     /// A second change within this time waits for its end, so that a burst goes as one push.
@@ -43,7 +47,7 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { enabled: true, active_ms: 5_000, others_ms: 60_000, burst_ms: 250 }
+        Self { enabled: true, hints: true, active_ms: 5_000, hinted_ms: 30_000, others_ms: 60_000, burst_ms: 250 }
     }
 }
 
@@ -71,6 +75,11 @@ pub struct Engine {
     checks: u64,
     /// The access list is wanted even with no baby on screen: it may bring the first one.
     access_asked: bool,
+    /// Hints come in.
+    hints: bool,
+    /// Babies that a hint named and this device did not know, once the access list was asked for:
+    /// one that is not in it is not asked about with every hint.
+    strangers: BTreeSet<BabyId>,
 }
 
 impl Engine {
@@ -90,6 +99,8 @@ impl Engine {
             access_busy: false,
             checks: 0,
             access_asked: false,
+            hints: false,
+            strangers: BTreeSet::new(),
         }
     }
 
@@ -140,6 +151,8 @@ impl Engine {
                 self.ask_access(now);
                 self.flush_and_pull(now);
             }
+            Event::Hinted { baby, head } => self.hinted(now, baby, head),
+            Event::HintsConnected(connected) => self.hints_connected(now, connected),
             Event::PushDone { baby, outcome } => self.push_done(now, baby, outcome, &mut effects),
             Event::PullDone { baby, outcome } => self.pull_done(now, baby, outcome, &mut effects),
             Event::AccessDone(outcome) => self.access_done(now, outcome, &mut effects),
@@ -180,6 +193,11 @@ impl Engine {
         self.may_request() && !self.access_busy && (self.active.is_some() || self.access_asked)
     }
 
+    /// Whether the server's hints are of use: whoever listens to them stops when they are not.
+    pub fn wants_hints(&self) -> bool {
+        self.schedule.hints && self.may_sync()
+    }
+
     fn may_request(&self) -> bool {
         self.schedule.enabled && self.started && self.online && self.visible && self.blocked.is_none()
     }
@@ -204,6 +222,7 @@ impl Engine {
     }
 
     fn learn(&mut self, now: Timestamp, id: BabyId) {
+        self.strangers.remove(&id);
         self.babies.entry(id).or_insert_with(|| {
             let mut baby = Baby::new();
             baby.push.want(now);
@@ -253,6 +272,36 @@ impl Engine {
         }
     }
 
+    /// A nudge, and no more: what it says is looked up, and losing it costs time only.
+    fn hinted(&mut self, now: Timestamp, id: BabyId, head: u64) {
+        match self.babies.get_mut(&id) {
+            // Access is not a version of anything: a hint about it says 0.
+            Some(_) if head == 0 => self.ask_access(now),
+            Some(baby) => {
+                baby.hinted = baby.hinted.max(Some(head));
+                baby.pull.want(now);
+            }
+            // Somebody has just shared it.
+            None => {
+                if self.strangers.insert(id) {
+                    self.ask_access(now);
+                }
+            }
+        }
+    }
+
+    /// The poll that is already planned catches what was missed before hints came in.
+    fn hints_connected(&mut self, now: Timestamp, connected: bool) {
+        let lost = self.hints && !connected;
+        self.hints = connected;
+        if lost && let Some(id) = self.active {
+            let poll_at = self.next_poll(now, id);
+            if let Some(baby) = self.babies.get_mut(&id) {
+                baby.pull.want(poll_at);
+            }
+        }
+    }
+
     fn ask_access(&mut self, now: Timestamp) {
         self.access.want(now);
         self.access_asked = true;
@@ -269,39 +318,43 @@ impl Engine {
         if !self.may_sync() {
             return;
         }
-        let schedule = self.schedule;
+        let (active, active_ms, others_ms) = (self.active, self.active_ms(), self.schedule.others_ms);
         for (&id, baby) in self.babies.iter_mut().filter(|(_, baby)| !baby.busy) {
             if baby.push.take_due(now) {
                 baby.busy = true;
                 baby.last_push = Some(now);
                 let (force, reset) = (std::mem::take(&mut baby.force), std::mem::take(&mut baby.reset));
-                effects.push(Effect::Push { baby: id, limit: baby.limit(), force, reset });
+                let alone = std::mem::take(&mut baby.apart) || baby.pull.rests(now);
+                effects.push(Effect::Push { baby: id, limit: baby.limit(), force, reset, alone });
             } else if baby.pull.take_due(now) {
-                let every_ms = if self.active == Some(id) { schedule.active_ms } else { schedule.others_ms };
+                let every_ms = if active == Some(id) { active_ms } else { others_ms };
                 let (manual, eager) = (std::mem::take(&mut baby.manual), std::mem::take(&mut baby.eager));
-                if !manual && baby.last_pull.is_some_and(|last| last.plus_ms(FRESH_MS) > now) {
+                let hinted = baby.hinted.take();
+                if !manual && hinted.is_none() && baby.last_pull.is_some_and(|last| last.plus_ms(FRESH_MS) > now) {
                     baby.pull.want(now.plus_ms(about_ms(every_ms - FRESH_MS, self.jitter.next_u64())));
                     continue;
                 }
                 baby.busy = true;
                 // Several tabs on screen poll no more often than one: the shortest jittered interval.
                 let poll_ms = every_ms - every_ms / 10;
-                let fresh_ms = if manual {
-                    0
-                } else if eager {
-                    FRESH_MS
-                } else {
-                    poll_ms
+                let unless = match hinted {
+                    Some(head) if !manual && !eager => Unless::Reached(head),
+                    None if !manual => Unless::PulledWithin(if eager { FRESH_MS } else { poll_ms }),
+                    _ => Unless::PulledWithin(0),
                 };
-                effects.push(Effect::Pull { baby: id, fresh_ms });
+                effects.push(Effect::Pull { baby: id, unless });
             }
         }
     }
 
     /// The time of the next pull of a baby that has just been pulled.
     fn next_poll(&mut self, now: Timestamp, id: BabyId) -> Timestamp {
-        let every_ms = if self.active == Some(id) { self.schedule.active_ms } else { self.schedule.others_ms };
+        let every_ms = if self.active == Some(id) { self.active_ms() } else { self.schedule.others_ms };
         now.plus_ms(about_ms(every_ms, self.jitter.next_u64()))
+    }
+
+    fn active_ms(&self) -> i64 {
+        if self.hints { self.schedule.hinted_ms } else { self.schedule.active_ms }
     }
 
     fn retry_at(&mut self, now: Timestamp, tries: u32, retry_after_ms: Option<i64>) -> Timestamp {

@@ -7,11 +7,14 @@
 
 mod apply;
 mod commit;
+mod gate;
+mod image;
 mod letters;
 mod purge;
 mod push;
 mod query;
 mod record;
+mod snapshot;
 mod state;
 mod view;
 
@@ -19,6 +22,7 @@ mod view;
 mod tests;
 
 pub use apply::{Applied, ApplyError};
+pub use gate::Gate;
 pub use push::{BatchLimit, Settled};
 pub use record::SyncMeta;
 pub use state::{AccessChange, Totals};
@@ -34,6 +38,7 @@ pub struct Epoch(pub u64);
 pub struct LocalStore<D> {
     db: D,
     client_id: ClientId,
+    gate: Gate,
 }
 
 impl<D: Database> LocalStore<D> {
@@ -51,7 +56,13 @@ impl<D: Database> LocalStore<D> {
             Ok::<_, StoreError>(fresh)
         })
         .await?;
-        Ok(Self { db, client_id })
+        Ok(Self { db, client_id, gate: Gate::default() })
+    }
+
+    /// The same copy with another gate.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// The id of this store, in every mutation's clock.

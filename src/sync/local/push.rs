@@ -5,16 +5,17 @@ use super::{
     Epoch, LocalStore,
     record::{
         self, decode, entries, every, get, meta, of_baby, of_entity, outbox_key, put, put_entry, put_letter, put_meta,
+        row_key,
     },
-    view::rebuild,
+    view::{image_version, rebuild},
 };
 use crate::{
     domain::{
-        apply::references,
         field::Fields,
         id::{BabyId, EntityId, MutationId},
         mutation::{Op, Rejection, RejectionCode, Status, Verdict},
         registry::EntityType,
+        relation::references,
         time::Timestamp,
     },
     sync::{
@@ -306,8 +307,11 @@ async fn settle_one(
         settled.lost += 1;
     }
     settled.acked += 1;
+    // While a first copy is fetched, a row may be here long before the cursor says so.
+    let key = row_key(entry.baby_id, entry.mutated.entity_id);
+    let seen = image_version(tx, entry.mutated.entity_type, &key).await?.max(cursor);
     match verdict.version {
-        Some(version) if version > cursor => {
+        Some(version) if version > seen => {
             put_entry(tx, &OutboxEntry { state: EntryState::Acked { version }, ..entry }).await
         }
         _ => remove(tx, &entry).await,
@@ -399,6 +403,26 @@ async fn bury_with_dependants(
         buried += 1;
     }
     Ok(buried)
+}
+
+/// What was acknowledged waits again, with the same ids and bodies.
+pub(super) async fn resend_acked(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
+    for entry in entries(tx, &of_baby(Table::Outbox, None, baby)).await? {
+        if !entry.is_waiting() {
+            put_entry(tx, &OutboxEntry { state: EntryState::Pending, next_attempt_at: None, ..entry }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whatever was acknowledged at or below this version is part of the copy that has been fetched.
+pub(super) async fn drop_acked_through(tx: &impl Tx, baby: BabyId, through: u64) -> Result<(), StoreError> {
+    for entry in entries(tx, &of_baby(Table::Outbox, None, baby)).await? {
+        if matches!(entry.state, EntryState::Acked { version } if version <= through) {
+            remove(tx, &entry).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The entries of an entity that the pull has now brought.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::gate::Touched;
 use crate::{
     domain::{
         checksum::Checksum,
@@ -41,11 +42,39 @@ pub struct SyncMeta {
     pub live_rows: u64,
     pub last_pull_at: Option<Timestamp>,
     pub last_push_at: Option<Timestamp>,
-    /// The first copy is complete.
+    /// The first copy, while it is being fetched.
+    #[serde(default)]
+    pub bootstrap: Option<Bootstrap>,
+    /// Entries whose parents had not come when the gate last looked.
+    #[serde(default)]
+    pub open: Vec<Touched>,
+    /// The first copy is complete, and was compared with the server's at its head.
     pub bootstrapped: bool,
     pub error: Option<SyncError>,
     /// How often this copy was found to differ and was fetched anew.
     pub repairs: u32,
+}
+
+impl SyncMeta {
+    /// Whether the rows are to be fetched whole, by snapshot. The one rule: a copy that follows no
+    /// history yet is; every other one pulls from its cursor.
+    pub fn is_new(&self) -> bool {
+        self.epoch.is_none()
+    }
+}
+
+/// How far the fetching of a whole copy is: enough to go on from after a crash. The rows so far are
+/// counted by [`SyncMeta::live_rows`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bootstrap {
+    /// Where the pull goes on once all rows are here.
+    pub snapshot_version: u64,
+    /// What to ask for next, in the server's words.
+    pub next: Option<String>,
+    pub epoch: Uuid,
+    /// The server's live rows, for the progress that a person sees.
+    pub live_rows: u64,
 }
 
 mod hex {

@@ -15,7 +15,7 @@ use crate::{
     sync::{
         outbox::OutboxEntry,
         ports::{AccessList, Database, Mode, StoreError, Table, Tx},
-        status::{BabyAccess, BabyStatus, CaregiverName, SyncError},
+        status::{BabyAccess, BabyStatus, CaregiverName, Progress, SyncError},
     },
 };
 
@@ -171,7 +171,7 @@ impl<D: Database> LocalStore<D> {
                     cursor: meta.cursor,
                     last_pull_at: meta.last_pull_at,
                     last_push_at: meta.last_push_at,
-                    bootstrapping: !meta.bootstrapped,
+                    bootstrapping: (!meta.bootstrapped).then(|| progress(&meta)),
                     is_new,
                     waiting,
                     unsent,
@@ -199,6 +199,10 @@ impl<D: Database> LocalStore<D> {
         })
         .await
     }
+}
+
+fn progress(meta: &SyncMeta) -> Progress {
+    Progress { rows: meta.live_rows, of: meta.bootstrap.as_ref().map(|bootstrap| bootstrap.live_rows) }
 }
 
 /// Whether the baby was made here and the pull has not brought it yet.

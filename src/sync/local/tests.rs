@@ -1,3 +1,6 @@
+mod gate;
+mod snapshot;
+
 use std::{cell::Cell, collections::BTreeMap};
 
 use proptest::prelude::*;
@@ -385,7 +388,7 @@ fn a_wrong_fingerprint_keeps_the_cursor_and_reset_fetches_anew() {
     wrong.live_rows = 7;
     assert_eq!(run(copy.store.apply(epoch, BABY, now(), 1, &wrong)), Err(ApplyError::ChecksumMismatch));
     assert_eq!((run(copy.store.meta(BABY)).unwrap().cursor, copy.row(3)), (1, None));
-    run(copy.store.reset(epoch, BABY)).unwrap();
+    run(copy.store.reset(epoch, BABY, false)).unwrap();
     let meta = run(copy.store.meta(BABY)).unwrap();
     assert_eq!((meta.cursor, meta.repairs, meta.live_rows, meta.bootstrapped), (0, 1, 0, false));
     assert_eq!((copy.row(2), copy.outbox().len()), (None, 1));

@@ -52,6 +52,16 @@ pub(super) fn overlay(
     view
 }
 
+/// The version of the server's image of a row; 0 when there is none.
+pub(super) async fn image_version(tx: &impl Tx, entity_type: EntityType, key: &str) -> Result<u64, StoreError> {
+    let image = match get_shadow(tx, entity_type, key).await? {
+        Some(shadow) => Some(shadow),
+        // Without a shadow the row itself is the image, or was never seen by the server.
+        None => get_row(tx, entity_type, key).await?,
+    };
+    Ok(image.map_or(0, |row| row.server.row_version))
+}
+
 /// Before the first pending edit of a row: keeps the server's image beside it.
 pub(super) async fn keep_image(tx: &impl Tx, entity_type: EntityType, key: &str) -> Result<(), StoreError> {
     if let Some(row) = get_row(tx, entity_type, key).await?

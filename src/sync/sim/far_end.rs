@@ -18,7 +18,10 @@ use crate::{
     sync::{
         defect::{Defect, planted},
         ports::{AccessList, ErrorCode, TransportError},
-        protocol::{Change, ChangeOp, PullResponse, PushRequest, PushResponse, WireVerdict, read_mutation},
+        protocol::{
+            Change, ChangeOp, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+            WireVerdict, read_mutation,
+        },
         status::{BabyAccess, CaregiverName, Level},
     },
 };
@@ -235,6 +238,45 @@ impl FarEnd {
         self.page(baby, self.head(actor, baby)?, since, limit, now)
     }
 
+    /// The second statement of a snapshot: rows as committed by now, in the order of their ids.
+    /// `after` carries the version that the first page began at.
+    ///
+    /// # Errors
+    /// `after` is not of our making.
+    pub fn rows(
+        &self,
+        baby: BabyId,
+        head: Head,
+        after: Option<&str>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<SnapshotResponse, TransportError> {
+        let malformed = || refused(400, ErrorCode::Malformed);
+        let (snapshot_version, from) = match after {
+            None => (head.version, None),
+            Some(token) => {
+                let (version, id) = token.split_once('/').ok_or_else(malformed)?;
+                let id: EntityId = id.parse().map_err(|_| malformed())?;
+                (version.parse().map_err(|_| malformed())?, Some(id))
+            }
+        };
+        let nothing = Ledger::default();
+        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
+        let mut ids = ledger.rows.keys().filter(|id| from.is_none_or(|from| **id > from));
+        let page: Vec<EntityId> = ids.by_ref().take(limit).copied().collect();
+        let has_more = ids.next().is_some();
+        let last = |id: &EntityId| ledger.log.iter().rev().find(|logged| logged.event.row.id == *id);
+        Ok(SnapshotResponse {
+            next: page.last().filter(|_| has_more).map(|id| format!("{snapshot_version}/{id}")),
+            rows: page.iter().filter_map(last).map(change).collect(),
+            snapshot_version,
+            has_more,
+            epoch: EPOCH,
+            live_rows: head.live_rows,
+            server_time: now,
+        })
+    }
+
     pub fn access(&self, actor: UserId) -> AccessList {
         let mine = self.levels.iter().filter(|((_, user), _)| *user == actor);
         let babies = mine.map(|((baby_id, _), level)| {
@@ -252,6 +294,32 @@ impl FarEnd {
 
     pub fn exists(&self, baby: BabyId) -> bool {
         self.babies.get(&baby).is_some_and(|ledger| ledger.head.version > 0)
+    }
+}
+
+/// The push of a combined call.
+pub fn push_of(request: &SyncRequest) -> PushRequest {
+    PushRequest {
+        baby_id: request.baby_id,
+        client_id: request.client_id,
+        sync_operation_id: request.sync_operation_id.clone(),
+        acked_through: request.acked_through,
+        mutations: request.changes.clone(),
+    }
+}
+
+/// The answer of a combined call.
+pub fn both(pushed: PushResponse, page: PullResponse) -> SyncResponse {
+    SyncResponse {
+        pushed,
+        conflicts: Vec::new(),
+        new_changes: page.changes,
+        latest_server_version: page.next_cursor,
+        has_more: page.has_more,
+        head: page.head,
+        epoch: page.epoch,
+        checksum: page.checksum,
+        live_rows: page.live_rows,
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     exec::{Exec, Handed, Owner},
-    far_end::FarEnd,
+    far_end::{FarEnd, both, push_of},
     memory_db::MemoryDb,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     },
     sync::{
         ports::{AccessList, ErrorCode, Transport, TransportError},
-        protocol::{PullResponse, PushRequest, PushResponse, WireVerdict},
+        protocol::{PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse, WireVerdict},
     },
 };
 
@@ -48,6 +48,7 @@ pub struct Faults {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub requests: u64,
+    pub calls: BTreeMap<&'static str, u64>,
     pub faults: BTreeMap<&'static str, u64>,
     pub verdicts: BTreeMap<String, u64>,
 }
@@ -64,11 +65,17 @@ pub struct Net {
     pub purged: RefCell<BTreeSet<(BabyId, UserId)>>,
     /// Whether devices' clocks tell true time, so that waits can be held against them.
     pub clocks_are_true: Cell<bool>,
+    /// The far end is older than the devices: it knows pushes and pulls only.
+    pub is_old: Cell<bool>,
 }
 
 impl Net {
     pub fn note(&self, fault: &'static str) {
         *self.seen.borrow_mut().faults.entry(fault).or_default() += 1;
+    }
+
+    fn note_call(&self, call: &'static str) {
+        *self.seen.borrow_mut().calls.entry(call).or_default() += 1;
     }
 
     fn strikes(&self, fault: &'static str, odds: Option<usize>) -> bool {
@@ -139,6 +146,38 @@ impl Net {
         let head = self.far.borrow().head(user, baby)?;
         self.pause().await;
         self.far.borrow().page(baby, head, since, limit as usize, self.now())
+    }
+
+    fn knows_later_calls(&self) -> Result<(), TransportError> {
+        let unknown = TransportError::Refused { status: 404, code: ErrorCode::NotFound, retry_after_ms: None };
+        if self.is_old.get() { Err(unknown) } else { Ok(()) }
+    }
+
+    /// The push is committed, whatever becomes of the pull.
+    async fn serve_both(
+        &self,
+        user: UserId,
+        request: &SyncRequest,
+        limit: u32,
+    ) -> Result<SyncResponse, TransportError> {
+        self.knows_later_calls()?;
+        let pushed = self.serve_push(user, &push_of(request)).await?;
+        self.pause().await;
+        let page = self.serve_pull(user, request.baby_id, request.last_known_server_version, limit).await?;
+        Ok(both(pushed, page))
+    }
+
+    async fn serve_rows(
+        &self,
+        user: UserId,
+        baby: BabyId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<SnapshotResponse, TransportError> {
+        self.knows_later_calls()?;
+        let head = self.far.borrow().head(user, baby)?;
+        self.pause().await;
+        self.far.borrow().rows(baby, head, after.as_deref(), limit as usize, self.now())
     }
 }
 
@@ -252,6 +291,7 @@ fn internal() -> TransportError {
 
 impl Transport for Wire {
     async fn push(&self, request: PushRequest) -> Result<PushResponse, TransportError> {
+        self.net.note_call("push");
         let (net, user) = (self.net.clone(), self.user);
         let about = Some((request.baby_id, "push"));
         self.call(about, || {
@@ -262,10 +302,31 @@ impl Transport for Wire {
     }
 
     async fn pull(&self, baby: BabyId, since: u64, _: u32) -> Result<PullResponse, TransportError> {
+        self.net.note_call("pull");
         let (net, user, page) = (self.net.clone(), self.user, self.page);
         self.call(Some((baby, "pull")), || {
             let net = net.clone();
             Box::pin(async move { net.serve_pull(user, baby, since, page).await })
+        })
+        .await
+    }
+
+    async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError> {
+        self.net.note_call("both");
+        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        self.call(Some((request.baby_id, "push")), || {
+            let (net, request) = (net.clone(), request.clone());
+            Box::pin(async move { net.serve_both(user, &request, page).await })
+        })
+        .await
+    }
+
+    async fn snapshot(&self, baby: BabyId, after: Option<String>, _: u32) -> Result<SnapshotResponse, TransportError> {
+        self.net.note_call("snapshot");
+        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        self.call(Some((baby, "pull")), || {
+            let (net, after) = (net.clone(), after.clone());
+            Box::pin(async move { net.serve_rows(user, baby, after, page).await })
         })
         .await
     }

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{device::Device, far_end::FarEnd};
+use super::{
+    device::Device,
+    far_end::{FarEnd, Logged},
+};
 use crate::{
     domain::{
         id::{BabyId, ClientId, EntityId, MutationId},
@@ -163,7 +166,13 @@ impl Oracle {
             let baby: BabyId = baby.parse().expect("a baby's id");
             let cursor = meta["cursor"].as_u64().unwrap_or(0);
             let log = far.babies.get(&baby).map_or(&[][..], |ledger| &ledger.log);
-            for logged in log.iter().filter(|logged| logged.event.id <= cursor) {
+            // A first copy holds rows before its cursor says so, each as some event left it.
+            let ahead = if meta["bootstrapped"] == true { BTreeMap::new() } else { held(device, baby) };
+            let is_held = |logged: &&Logged| {
+                let event = &logged.event;
+                event.id <= cursor || ahead.get(&event.row.id).is_some_and(|version| event.id <= *version)
+            };
+            for logged in log.iter().filter(is_held) {
                 let row = logged.event.row.clone();
                 expected.insert((row.entity_type, baby, row.id), (Some(row), false));
             }
@@ -256,6 +265,20 @@ impl Oracle {
             }
         }
     }
+}
+
+/// The versions of the images on a disk.
+fn held(device: &Device, baby: BabyId) -> BTreeMap<EntityId, u64> {
+    let mut versions: BTreeMap<EntityId, u64> = BTreeMap::new();
+    for table in EntityType::all().map(Table::Rows).chain([Table::Shadow]) {
+        for (key, record) in device.disk.table(table).iter() {
+            let Some((_, id)) = behind::<EntityId>(key).filter(|(of, _)| *of == baby) else { continue };
+            let version = record["row"]["rowVersion"].as_u64().unwrap_or(0);
+            let known = versions.entry(id).or_default();
+            *known = version.max(*known);
+        }
+    }
+    versions
 }
 
 fn gave_up(device: &Device, id: MutationId) -> bool {

@@ -68,11 +68,15 @@ fn report(outcomes: &[Outcome]) {
     for (fault, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.faults) {
         *faults.entry(fault).or_default() += times;
     }
+    let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+    for (call, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.calls) {
+        *calls.entry(call).or_default() += times;
+    }
     let mut calm: Vec<i64> = outcomes.iter().map(|outcome| outcome.calm_ms).collect();
     calm.sort_unstable();
     let at = |percent: usize| calm.get((calm.len() * percent / 100).min(calm.len() - 1)).copied().unwrap_or(0);
     println!(
-        "{} seeds, {} steps, {:.1} simulated hours, {} saves, {} events, {} requests; calm after p50 {} s, p99 {} s, at most {} s; {verdicts:?}; {faults:?}",
+        "{} seeds, {} steps, {:.1} simulated hours, {} saves, {} events, {} requests; calm after p50 {} s, p99 {} s, at most {} s; {verdicts:?}; {calls:?}; {faults:?}",
         outcomes.len(),
         sum(|outcome| outcome.steps),
         sum(|outcome| outcome.lived_ms.unsigned_abs()) as f64 / 3_600_000.0,

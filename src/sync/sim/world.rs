@@ -216,6 +216,7 @@ impl World {
             poison: RefCell::default(),
             purged: RefCell::default(),
             clocks_are_true: std::cell::Cell::new(!mischief.clock),
+            is_old: std::cell::Cell::new(chance.one_in(8)),
         });
         let devices: Vec<_> =
             "ABC".chars().zip(1..).map(|(name, n)| Device::new(name, UserId(Uuid::from_u128(n)))).collect();

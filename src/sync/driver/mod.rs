@@ -5,6 +5,10 @@
 //! Invariants: nothing is leased or applied without the lead; the effects of one baby happen in
 //! order; no request is waited for longer than [`REQUEST_TIMEOUT_MS`].
 
+mod access;
+mod pull;
+mod push;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
@@ -14,24 +18,20 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use sha2::{Digest, Sha256};
-
 use super::{
     defect::{Defect, planted},
-    engine::{
-        AccessOutcome, Effect, Engine, Event, Flags, MAX_PULL_ITERATIONS, PullOutcome, PushOutcome, Schedule, Told,
-    },
-    local::{ApplyError, BatchLimit, Epoch, LocalStore},
-    outbox::OutboxEntry,
+    engine::{AccessOutcome, Effect, Engine, Event, Flags, PullOutcome, PushOutcome, Schedule, Told},
+    local::{Epoch, LocalStore},
     ports::{Clock, Database, Entropy, StoreError, Transport, TransportError},
-    protocol::{MAX_PULL_LIMIT, PullResponse, PushRequest, WireMutation},
     status::SyncStatus,
 };
 use crate::domain::{
-    id::{BabyId, ClientId, MutationId, UserId},
-    mutation::Op,
+    id::{BabyId, UserId},
     time::Timestamp,
 };
+
+#[cfg(test)]
+pub(super) use push::request;
 
 /// A request without an answer for so long is given up; its mutations are sent again.
 pub const REQUEST_TIMEOUT_MS: i64 = 30_000;
@@ -61,6 +61,8 @@ pub struct Driver<D, T, C> {
     /// Authors without a name here, once the server was asked for it: somebody who was removed
     /// stays nameless, and is not asked about with every change.
     strangers: RefCell<BTreeSet<UserId>>,
+    /// The server is older than this app: it knows pushes and pulls, and nothing that came later.
+    plain: Cell<bool>,
     listener: Box<dyn Fn(Told)>,
 }
 
@@ -86,6 +88,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             checks: Cell::new(0),
             heard: RefCell::default(),
             strangers: RefCell::default(),
+            plain: Cell::new(false),
             listener: Box::new(listener),
         }
     }
@@ -228,15 +231,15 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
 
     async fn perform(&self, effect: Effect) -> Option<Event> {
         match effect {
-            Effect::Push { baby, limit, force, reset } => {
-                let outcome = self.push(baby, limit, force, reset).await;
+            Effect::Push { baby, limit, force, reset, alone } => {
+                let outcome = self.push(baby, limit, force, reset, alone).await;
                 Some(Event::PushDone {
                     baby,
                     outcome: outcome.unwrap_or_else(|err| self.lost(err, PushOutcome::StoreFailed)),
                 })
             }
-            Effect::Pull { baby, fresh_ms } => {
-                let outcome = self.pull(baby, fresh_ms).await;
+            Effect::Pull { baby, unless } => {
+                let outcome = self.pull(baby, unless).await;
                 Some(Event::PullDone {
                     baby,
                     outcome: outcome.unwrap_or_else(|err| self.lost(err, PullOutcome::StoreFailed)),
@@ -276,9 +279,9 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
                 (self.listener)(Told::Rows(baby));
                 Ok(())
             }
-            Effect::Reset { baby } => {
+            Effect::Reset { baby, resend } => {
                 self.note(&format!("{baby}: fetch all anew")).await?;
-                self.store.reset(self.lead()?, baby).await?;
+                self.store.reset(self.lead()?, baby, resend).await?;
                 (self.listener)(Told::Rows(baby));
                 Ok(())
             }
@@ -289,119 +292,6 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             }
             Effect::Push { .. } | Effect::Pull { .. } | Effect::CheckAccess | Effect::Tell(_) => Ok(()),
         }
-    }
-
-    async fn push(&self, baby: BabyId, limit: BatchLimit, force: bool, reset: bool) -> Result<PushOutcome, StoreError> {
-        if !self.engine.borrow().may_sync() {
-            return Ok(PushOutcome::Skipped);
-        }
-        let epoch = self.lead()?;
-        if force {
-            self.store.make_due(baby, reset).await?;
-        }
-        let leased = self.store.lease(epoch, baby, self.clock.now(), limit).await?;
-        if leased.is_empty() {
-            return Ok(PushOutcome::Nothing { due_at: self.store.next_attempt(baby).await? });
-        }
-        let asked_at = self.clock.now();
-        let answer = self.in_time(self.transport.push(request(self.store.client_id(), baby, &leased))).await;
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => {
-                let leased = leased.iter().map(|entry| entry.mutation_id).collect();
-                return Ok(PushOutcome::Failed { leased, error });
-            }
-        };
-        self.heard.borrow_mut().insert(baby, self.checks.get());
-        let settled = self.store.settle(epoch, baby, self.clock.now(), &leased, &response).await?;
-        (self.listener)(Told::Rows(baby));
-        self.learn_clock(asked_at, response.server_time).await?;
-        self.note(&format!("{baby}: pushed {}, {settled:?}", leased.len())).await?;
-        Ok(PushOutcome::Settled { sent: leased.len(), settled })
-    }
-
-    async fn pull(&self, baby: BabyId, fresh_ms: i64) -> Result<PullOutcome, StoreError> {
-        let mut changes = 0;
-        for page in 0..MAX_PULL_ITERATIONS {
-            if !self.engine.borrow().may_sync() {
-                return Ok(PullOutcome::Skipped);
-            }
-            let epoch = self.lead()?;
-            let meta = self.store.meta(baby).await?;
-            let age_ms = meta.last_pull_at.map(|last| self.clock.now().since(last));
-            if page == 0 && age_ms.is_some_and(|age| (0..fresh_ms).contains(&age)) {
-                return Ok(PullOutcome::Fresh);
-            }
-            let asked_at = self.clock.now();
-            let answer = self.in_time(self.transport.pull(baby, meta.cursor, MAX_PULL_LIMIT)).await;
-            let response = match answer {
-                Ok(response) => response,
-                Err(error) => return Ok(PullOutcome::Refused(error)),
-            };
-            self.heard.borrow_mut().insert(baby, self.checks.get());
-            let applied = match self.store.apply(epoch, baby, self.clock.now(), meta.cursor, &response).await {
-                Ok(applied) => applied,
-                Err(ApplyError::Store(error)) => return Err(error),
-                Err(error) => return Ok(PullOutcome::NotApplied(error)),
-            };
-            changes += applied.changes;
-            if applied.changes > 0 {
-                (self.listener)(Told::Rows(baby));
-                self.note(&format!("{baby}: pulled {} to {}", applied.changes, applied.cursor)).await?;
-            }
-            self.learn_clock(asked_at, response.server_time).await?;
-            if self.meets_strangers(baby, &response).await? {
-                self.tell(Event::AccessChanged);
-            }
-            if !applied.has_more {
-                return Ok(PullOutcome::Applied { changes, has_more: false });
-            }
-        }
-        Ok(PullOutcome::Applied { changes, has_more: true })
-    }
-
-    /// Whether a change is by somebody whose name is not here: a caregiver who has just joined.
-    async fn meets_strangers(&self, baby: BabyId, page: &PullResponse) -> Result<bool, StoreError> {
-        let mut authors: BTreeSet<UserId> = page.changes.iter().filter_map(|change| change.actor_id).collect();
-        authors.retain(|author| !self.strangers.borrow().contains(author));
-        if authors.is_empty() {
-            return Ok(false);
-        }
-        for known in self.store.caregivers().await?.iter().filter(|known| known.baby_id == baby) {
-            authors.remove(&known.user_id);
-        }
-        let some = !authors.is_empty();
-        self.strangers.borrow_mut().extend(authors);
-        Ok(some)
-    }
-
-    async fn check_access(&self) -> Result<AccessOutcome, StoreError> {
-        self.checks.set(self.checks.get() + 1);
-        let list = match self.in_time(self.transport.access()).await {
-            Ok(list) => list,
-            Err(error) => return Ok(AccessOutcome::Refused(error)),
-        };
-        let mut gone = self.store.set_access(self.lead()?, &list).await?.gone;
-        // A list from before a baby's last answer is older news than that answer.
-        gone.retain(|id| self.heard.borrow().get(id).is_none_or(|heard| *heard < self.checks.get()));
-        let listed: Vec<BabyId> = list.babies.iter().map(|access| access.baby_id).collect();
-        let here = self.store.access().await?.into_iter().map(|access| access.baby_id);
-        let spared = here.filter(|id| !listed.contains(id) && !gone.contains(id)).collect();
-        Ok(AccessOutcome::Listed { listed, spared, gone })
-    }
-
-    async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {
-        let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
-        let refused = self.store.is_refused(baby).await?;
-        let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
-        let why = if refused { "never taken in" } else { "access revoked" };
-        self.note(&format!("{baby}: {why}, {kept} unsent kept")).await?;
-        let name = known.map(|access| access.name).unwrap_or_default();
-        let gone = if refused { Told::BabyRefused { name } } else { Told::AccessRevoked { baby, name, kept } };
-        for told in [Told::Rows(baby), Told::Babies, gone] {
-            (self.listener)(told);
-        }
-        Ok(())
     }
 
     /// Keeps how far the server's clock is ahead, taking the answer to have been given half way.
@@ -430,38 +320,4 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         })
         .await
     }
-}
-
-/// The push of leased entries. Equal entries make equal requests, whenever they are sent.
-pub(super) fn request(client_id: ClientId, baby_id: BabyId, leased: &[OutboxEntry]) -> PushRequest {
-    let mutations = leased.iter().map(wire).filter_map(|wire| serde_json::to_value(wire).ok()).collect();
-    // Leases are taken oldest first, so everything before the first one has been settled.
-    let acked_through = leased.first().map(|entry| entry.seq.saturating_sub(1));
-    let sync_operation_id = Some(operation_id(leased.iter().map(|entry| entry.mutation_id)));
-    PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations }
-}
-
-fn wire(entry: &OutboxEntry) -> WireMutation {
-    let mutated = &entry.mutated;
-    let payload = Some(mutated.payload.clone()).filter(|fields| mutated.op != Op::Delete || !fields.is_empty());
-    WireMutation {
-        mutation_id: entry.mutation_id,
-        seq: Some(entry.seq),
-        entity_type: mutated.entity_type,
-        entity_id: mutated.entity_id,
-        op: mutated.op,
-        payload,
-        base_version: mutated.base_version,
-        hlc: Some(mutated.hlc),
-        updated_at: Some(mutated.updated_at),
-    }
-}
-
-/// SHA-256 of the mutation ids, one after the other, in hex.
-fn operation_id(ids: impl Iterator<Item = MutationId>) -> String {
-    let mut hasher = Sha256::new();
-    for id in ids {
-        hasher.update(id.to_string());
-    }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,59 @@
+//! Which babies this account may see: asking, and the end of access to one.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        engine::{AccessOutcome, Told},
+        ports::{Clock, Database, StoreError, Transport},
+        protocol::Change,
+    },
+    Driver,
+};
+use crate::domain::id::{BabyId, UserId};
+
+impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
+    /// Whether a change is by somebody whose name is not here: a caregiver who has just joined.
+    pub(super) async fn meets_strangers(&self, baby: BabyId, changes: &[Change]) -> Result<bool, StoreError> {
+        let mut authors: BTreeSet<UserId> = changes.iter().filter_map(|change| change.actor_id).collect();
+        authors.retain(|author| !self.strangers.borrow().contains(author));
+        if authors.is_empty() {
+            return Ok(false);
+        }
+        for known in self.store.caregivers().await?.iter().filter(|known| known.baby_id == baby) {
+            authors.remove(&known.user_id);
+        }
+        let some = !authors.is_empty();
+        self.strangers.borrow_mut().extend(authors);
+        Ok(some)
+    }
+
+    pub(super) async fn check_access(&self) -> Result<AccessOutcome, StoreError> {
+        self.checks.set(self.checks.get() + 1);
+        let list = match self.in_time(self.transport.access()).await {
+            Ok(list) => list,
+            Err(error) => return Ok(AccessOutcome::Refused(error)),
+        };
+        let mut gone = self.store.set_access(self.lead()?, &list).await?.gone;
+        // A list from before a baby's last answer is older news than that answer.
+        gone.retain(|id| self.heard.borrow().get(id).is_none_or(|heard| *heard < self.checks.get()));
+        let listed: Vec<BabyId> = list.babies.iter().map(|access| access.baby_id).collect();
+        let here = self.store.access().await?.into_iter().map(|access| access.baby_id);
+        let spared = here.filter(|id| !listed.contains(id) && !gone.contains(id)).collect();
+        Ok(AccessOutcome::Listed { listed, spared, gone })
+    }
+
+    pub(super) async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {
+        let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
+        let refused = self.store.is_refused(baby).await?;
+        let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
+        let why = if refused { "never taken in" } else { "access revoked" };
+        self.note(&format!("{baby}: {why}, {kept} unsent kept")).await?;
+        let name = known.map(|access| access.name).unwrap_or_default();
+        let gone = if refused { Told::BabyRefused { name } } else { Told::AccessRevoked { baby, name, kept } };
+        for told in [Told::Rows(baby), Told::Babies, gone] {
+            (self.listener)(told);
+        }
+        Ok(())
+    }
+}

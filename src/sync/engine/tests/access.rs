@@ -1,0 +1,88 @@
+//! Babies that come and go.
+
+use super::*;
+
+/// A32, A64, trap 11, trap 24: only a second answer removes a baby.
+#[test]
+fn trap_11_a_baby_is_purged_only_after_a_confirming_answer() {
+    for code in [ErrorCode::AccessRevoked, ErrorCode::UnknownBaby] {
+        let mut desk = Desk::quiet();
+        desk.now = desk.now.plus_ms(10_000);
+        desk.on(Event::Focused);
+        desk.pushed(A, PushOutcome::Nothing { due_at: None });
+        let effects = desk.pulled(A, PullOutcome::Refused(refused(403, code)));
+        assert!(effects.contains(&Effect::CheckAccess) && !effects.contains(&Effect::Purge { baby: A }));
+        let effects = desk.listed(&[A, B], &[]);
+        assert!(!effects.contains(&Effect::Purge { baby: A }), "the list still has it");
+        desk.now = desk.now.plus_ms(400_000);
+        assert!(requests(&desk.on(Event::Tick)).contains(&('<', A)), "and it is tried again");
+        desk.listed(&[A, B], &[]);
+        let effects = desk.pulled(A, PullOutcome::Refused(refused(403, code)));
+        assert!(effects.contains(&Effect::CheckAccess));
+        assert!(desk.listed(&[B], &[A]).contains(&Effect::Purge { baby: A }));
+        assert_eq!(desk.engine.active(), Some(B), "the next baby comes on screen");
+        desk.now = desk.now.plus_ms(400_000);
+        let seen = requests(&desk.on(Event::SyncNow));
+        assert!(!seen.iter().any(|request| request.1 == A), "no more of it: {seen:?}");
+    }
+}
+
+/// Trap 24: a captive portal's page is a lost answer; nothing is concluded from it.
+#[test]
+fn trap_24_a_captive_portal_purges_nothing() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(10_000);
+    desk.on(Event::Focused);
+    desk.pushed(A, PushOutcome::Nothing { due_at: None });
+    let effects = desk.pulled(A, PullOutcome::Refused(lost()));
+    assert!(requests(&effects).is_empty() && !effects.contains(&Effect::Purge { baby: A }));
+}
+
+/// A baby that one list lacks is asked for once more before it goes.
+#[test]
+fn a_list_without_a_baby_is_confirmed_by_a_second_one() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(100_000);
+    desk.on(Event::AccessChanged);
+    let first = desk.listed(&[A], &[B]);
+    assert_eq!(
+        (requests(&first), first.contains(&Effect::Purge { baby: B })),
+        (vec![('?', BabyId(Uuid::nil()))], false)
+    );
+    assert!(desk.listed(&[A], &[B]).contains(&Effect::Purge { baby: B }));
+}
+
+/// An answer that was on its way before the refusal says nothing about it.
+#[test]
+fn an_older_list_confirms_nothing() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(10_000);
+    assert!(desk.on(Event::AccessChanged).contains(&Effect::CheckAccess));
+    desk.on(Event::Focused);
+    desk.pushed(A, PushOutcome::Nothing { due_at: None });
+    desk.pulled(A, PullOutcome::Refused(refused(404, ErrorCode::UnknownBaby)));
+    let effects = desk.listed(&[B], &[A]);
+    assert!(effects.contains(&Effect::CheckAccess) && !effects.contains(&Effect::Purge { baby: A }));
+    assert!(desk.listed(&[B], &[A]).contains(&Effect::Purge { baby: A }));
+}
+
+/// A31: a baby that was shared is pulled without a new sign-in.
+#[test]
+fn a_granted_baby_is_pulled_at_once() {
+    let mut desk = Desk::quiet();
+    let new = BabyId(Uuid::from_u128(0xc));
+    desk.on(Event::AccessChanged);
+    desk.listed(&[A, B, new], &[]);
+    assert!(requests(&desk.settle()).contains(&('<', new)));
+}
+
+/// A42, X12: a viewer's writes become dead letters that say so.
+#[test]
+fn a_viewers_push_is_buried_with_its_reason() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(10_000);
+    let effects = desk.push_fails(A, 2, refused(403, ErrorCode::ReadOnly));
+    assert!(effects.iter().any(|effect| {
+        matches!(effect, Effect::Bury { baby: A, leased, reason: DeadReason::ReadOnly } if leased.len() == 2)
+    }));
+}

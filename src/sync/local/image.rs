@@ -1,0 +1,125 @@
+//! One row as the server sent it, against what is held of it here.
+
+use serde_json::Value;
+
+use super::{
+    apply::ApplyError,
+    push::drop_acked,
+    record::{Opaque, SyncMeta, get, get_row, get_shadow, put, put_row, put_shadow, row_key},
+    view::rebuild,
+};
+use crate::{
+    domain::{
+        id::{BabyId, EntityId},
+        registry::EntityType,
+        row::Row,
+    },
+    sync::{
+        defect::{Defect, planted},
+        ports::{StoreError, Table, Tx},
+        protocol::Change,
+    },
+};
+
+/// What became of one row of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is held already, at this version or a later one.
+    Known,
+    New,
+    /// New, of a type or form that this version cannot read: kept as it came.
+    Unread,
+}
+
+/// Stores a row of a page unless a newer one is held, and keeps the copy's fingerprint.
+pub(super) async fn take(
+    tx: &impl Tx,
+    baby: BabyId,
+    meta: &mut SyncMeta,
+    change: &Change,
+) -> Result<Taken, ApplyError> {
+    let image = Image::of(baby, change)?;
+    let Some((before, live)) = older(tx, baby, &image).await? else { return Ok(Taken::Known) };
+    if live {
+        meta.checksum.take(image.id, before);
+        meta.live_rows = meta.live_rows.saturating_sub(1);
+    }
+    if image.live {
+        meta.checksum.add(image.id, image.version);
+        meta.live_rows += 1;
+    }
+    put_image(tx, baby, &image).await?;
+    Ok(if matches!(image.content, Content::Unknown(_)) { Taken::Unread } else { Taken::New })
+}
+
+/// A change, read as far as this version can.
+struct Image {
+    id: EntityId,
+    version: u64,
+    live: bool,
+    content: Content,
+}
+
+enum Content {
+    Known(Row),
+    Unknown(Opaque),
+}
+
+impl Image {
+    fn of(baby: BabyId, change: &Change) -> Result<Self, ApplyError> {
+        // With `?payload=string` the payload is a string of JSON; either is understood.
+        let mut payload: Value =
+            serde_json::from_str(change.payload.get()).map_err(|err| ApplyError::Malformed(err.to_string()))?;
+        if let Value::String(text) = &payload {
+            payload = serde_json::from_str(text).map_err(|err| ApplyError::Malformed(err.to_string()))?;
+        }
+        let row = change.entity_type.parse().ok().and_then(|known: EntityType| Row::from_payload(known, &payload).ok());
+        let row =
+            row.filter(|row| (row.baby_id, row.id, row.server.row_version) == (baby, change.entity_id, change.version));
+        let live = payload.get("deletedAt").is_none_or(Value::is_null);
+        let content = match row {
+            Some(row) => Content::Known(row),
+            None => {
+                let entity_type = change.entity_type.clone();
+                Content::Unknown(Opaque { entity_type, version: change.version, live, payload })
+            }
+        };
+        Ok(Self { id: change.entity_id, version: change.version, live, content })
+    }
+}
+
+/// Version and liveness of the image held so far (version 0 when there is none); `None` when this
+/// one is not newer.
+async fn older(tx: &impl Tx, baby: BabyId, image: &Image) -> Result<Option<(u64, bool)>, StoreError> {
+    let key = row_key(baby, image.id);
+    let mut held = get::<Opaque>(tx, Table::Opaque, &key).await?.map(|opaque| (opaque.version, opaque.live));
+    if let Content::Known(row) = &image.content {
+        let image = match get_shadow(tx, row.entity_type, &key).await? {
+            Some(shadow) => Some(shadow),
+            // Without a shadow the row itself is the image, or was never seen by the server.
+            None => get_row(tx, row.entity_type, &key).await?.filter(|row| row.server.row_version > 0),
+        };
+        held = image.map(|row| (row.server.row_version, !row.is_deleted())).or(held);
+    }
+    let (version, live) = held.unwrap_or((0, false));
+    Ok((image.version > version).then_some((version, live)))
+}
+
+async fn put_image(tx: &impl Tx, baby: BabyId, image: &Image) -> Result<(), StoreError> {
+    let key = row_key(baby, image.id);
+    let waiting = drop_acked(tx, baby, image.id, image.version).await?;
+    match &image.content {
+        Content::Unknown(opaque) => put(tx, Table::Opaque, &key, opaque).await,
+        Content::Known(row) if waiting == 0 || planted(Defect::OverwriteDirty) => {
+            tx.delete(Table::Opaque, &key).await?;
+            tx.delete(Table::Shadow, &key).await?;
+            put_row(tx, row, false).await
+        }
+        Content::Known(row) => {
+            tx.delete(Table::Opaque, &key).await?;
+            put_shadow(tx, row).await?;
+            rebuild(tx, baby, row.entity_type, row.id).await?;
+            Ok(())
+        }
+    }
+}
