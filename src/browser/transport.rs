@@ -10,7 +10,9 @@ use crate::{
     domain::id::{BabyId, ClientId},
     sync::{
         ports::{AccessList, ErrorCode, Transport, TransportError},
-        protocol::{PullResponse, PushRequest, PushResponse},
+        protocol::{
+            Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+        },
         status::{BabyAccess, CaregiverName},
     },
 };
@@ -32,6 +34,23 @@ impl Transport for HttpTransport {
         let client_id = Some(self.client_id);
         let query = api::PullQuery { baby_id, since, limit: Some(limit), epoch: None, client_id };
         api::pull(query).await.map_err(judge)
+    }
+
+    async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError> {
+        api::sync_v2(request).await.map_err(judge)
+    }
+
+    async fn snapshot(
+        &self,
+        baby_id: BabyId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<SnapshotResponse, TransportError> {
+        api::snapshot(baby_id, after, Some(limit)).await.map_err(judge)
+    }
+
+    async fn lease(&self, kind: LeaseKind, baby_id: BabyId) -> Result<Lease, TransportError> {
+        api::sync_lease(kind, baby_id).await.map_err(judge)
     }
 
     async fn access(&self) -> Result<AccessList, TransportError> {
@@ -74,12 +93,12 @@ fn judge(error: ApiError) -> TransportError {
         Told::Overloaded => ErrorCode::Overloaded,
         Told::ServerBehind => ErrorCode::ServerBehind,
         Told::Internal => ErrorCode::Internal,
+        Told::NotFound => ErrorCode::NotFound,
         Told::Forbidden
         | Told::CrossOrigin
         | Told::UnknownCaregiver
         | Told::InviteInvalid
         | Told::InviteExpired
-        | Told::NotFound
         | Told::MethodNotAllowed
         | Told::EmailTaken
         | Told::LastOwner

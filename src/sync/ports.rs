@@ -8,7 +8,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    protocol::{PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse},
+    protocol::{
+        Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+    },
     status::{BabyAccess, CaregiverName},
 };
 use crate::domain::{
@@ -176,6 +178,8 @@ pub trait Transport {
         after: Option<String>,
         limit: u32,
     ) -> Result<SnapshotResponse, TransportError>;
+    /// Leave to do what is worth waiting with while the server is busy.
+    async fn lease(&self, kind: LeaseKind, baby_id: BabyId) -> Result<Lease, TransportError>;
     /// Who is signed in, and the babies this account may see, with the caregivers' names of each.
     async fn access(&self) -> Result<AccessList, TransportError>;
 }

@@ -350,6 +350,7 @@ pub struct HistoryResponse {
 }
 
 /// One message of `GET /api/sync/hints`: this baby has reached this version. A nudge and no more.
+/// Version 0 says that the caller's access to it has changed: granted, another level, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hint {

@@ -60,6 +60,19 @@ pub(crate) fn number(value: f64) -> String {
     ((value * 100.0).round() / 100.0).to_string()
 }
 
+/// A count, in groups of three.
+pub(crate) fn whole(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// What a person typed as a number: comma and point are both accepted. Not `str::parse`, whose tables
 /// for numbers of any size are 12 kB to load.
 pub(crate) fn parse_number(text: &str) -> Option<f64> {

@@ -5,7 +5,7 @@ use super::{
         engine::{Event, MAX_PULL_ITERATIONS, PullOutcome, PullReport, Told, Unless},
         local::{Applied, ApplyError, SyncMeta},
         ports::{Clock, Database, ErrorCode, StoreError, Transport, TransportError},
-        protocol::{Change, MAX_PULL_LIMIT, PullResponse},
+        protocol::{Change, LeaseKind, MAX_PULL_LIMIT, PullResponse},
     },
     Driver,
 };
@@ -91,6 +91,10 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
 
     /// The next page of the first copy; whether there is more to fetch, which there always is.
     async fn snapshot_page(&self, baby: BabyId, meta: &SyncMeta, report: &mut PullReport) -> Result<bool, Stop> {
+        if meta.bootstrap.is_none() {
+            // A server that has too much to do says no here, and is asked again when it said.
+            self.in_time(self.transport.lease(LeaseKind::Bootstrap, baby)).await?;
+        }
         let after = meta.bootstrap.as_ref().and_then(|known| known.next.clone());
         let asked_at = self.clock.now();
         let page = self.in_time(self.transport.snapshot(baby, after.clone(), MAX_PULL_LIMIT)).await?;

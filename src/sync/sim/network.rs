@@ -10,6 +10,8 @@ use std::{
     rc::Rc,
 };
 
+use uuid::Uuid;
+
 use super::{
     exec::{Exec, Handed, Owner},
     far_end::{FarEnd, both, push_of},
@@ -22,7 +24,10 @@ use crate::{
     },
     sync::{
         ports::{AccessList, ErrorCode, Transport, TransportError},
-        protocol::{PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse, WireVerdict},
+        protocol::{
+            Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+            WireVerdict,
+        },
     },
 };
 
@@ -327,6 +332,19 @@ impl Transport for Wire {
         self.call(Some((baby, "pull")), || {
             let (net, after) = (net.clone(), after.clone());
             Box::pin(async move { net.serve_rows(user, baby, after, page).await })
+        })
+        .await
+    }
+
+    async fn lease(&self, _: LeaseKind, baby: BabyId) -> Result<Lease, TransportError> {
+        let (net, user) = (self.net.clone(), self.user);
+        self.call(Some((baby, "pull")), || {
+            let net = net.clone();
+            Box::pin(async move {
+                net.knows_later_calls()?;
+                net.far.borrow().head(user, baby)?;
+                Ok(Lease { lease_id: Uuid::nil(), expires_at: net.now().plus_ms(60_000) })
+            })
         })
         .await
     }

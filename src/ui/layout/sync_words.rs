@@ -1,8 +1,8 @@
 //! The state of the sync in one short sentence, calm and always true.
 
 use crate::{
-    sync::status::{Blocked, SyncError, SyncStatus},
-    ui::{components::icon::Glyph, words::tr},
+    sync::status::{Blocked, Progress, SyncError, SyncStatus},
+    ui::{components::icon::Glyph, format::whole, words::tr},
 };
 
 /// What the chip shows. `tone` picks a colour; the words and the picture say the same.
@@ -37,9 +37,17 @@ pub(crate) fn sync_words(status: &SyncStatus) -> SyncWords {
         say(Glyph::Offline, BUSY, tr!(sync.retry).to_owned())
     } else if status.waiting > 0 {
         say(Glyph::Sync, BUSY, tr!(sync.sending, count = status.waiting))
-    } else if status.babies.iter().any(|baby| baby.bootstrapping) {
-        say(Glyph::Sync, BUSY, tr!(sync.getting).to_owned())
+    } else if let Some(progress) = status.babies.iter().find_map(|baby| baby.bootstrapping) {
+        say(Glyph::Sync, BUSY, progress_words(progress))
     } else {
         say(Glyph::Check, CALM, tr!(sync.all_saved).to_owned())
+    }
+}
+
+/// How much of a first copy is here.
+pub(crate) fn progress_words(progress: Progress) -> String {
+    match progress.of {
+        Some(of) => tr!(sync.fetching, rows = whole(progress.rows), of = whole(of)),
+        None => tr!(sync.getting).to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     sync::status::{BabyStatus, SyncError},
-    ui::{clock::Ticker, format::ago, nursery::Nursery, words::tr},
+    ui::{clock::Ticker, format::ago, layout::sync_words::progress_words, nursery::Nursery, words::tr},
 };
 
 #[component]
@@ -23,8 +23,8 @@ pub(super) fn BabyCard(baby: BabyStatus) -> impl IntoView {
         None => tr!(sync.never).to_owned(),
     };
     let waiting = match (baby.waiting, baby.bootstrapping) {
-        (0, true) => tr!(sync.getting).to_owned(),
-        (0, false) => tr!(sync.nothing_waits).to_owned(),
+        (0, Some(progress)) => progress_words(progress),
+        (0, None) => tr!(sync.nothing_waits).to_owned(),
         (waiting, _) => tr!(sync.entries, count = waiting),
     };
     let error = baby.error.as_ref().map(error_words);

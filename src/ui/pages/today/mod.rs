@@ -16,6 +16,7 @@ use crate::{
     domain::{registry::EntityType, row::Row},
     sync::query::Select,
     ui::{
+        layout::sync_words::progress_words,
         log::{Sheet, Sheets},
         nursery::Nursery,
         words::tr,
@@ -88,6 +89,7 @@ fn Today() -> impl IntoView {
     view! {
         <section class="today">
             <h1 class="visually-hidden">{tr!(nav.today)}</h1>
+            <Fetching/>
             <Timers rows=rows/>
             <Tiles rows=rows/>
             <InstallHint dismissable=true/>
@@ -95,4 +97,16 @@ fn Today() -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+/// While the first copy comes in, so that nobody takes what is not here yet for what never was.
+#[component]
+fn Fetching() -> impl IntoView {
+    let nursery = expect_context::<Nursery>();
+    let progress = Memo::new(move |_| {
+        let baby = nursery.baby_id()?;
+        let progress = nursery.replica.status.with(|status| status.of(baby)?.bootstrapping)?;
+        progress.of.is_some().then_some(progress)
+    });
+    move || progress.get().map(|progress| view! { <p class="card" role="status">{progress_words(progress)}</p> })
 }
