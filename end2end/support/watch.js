@@ -5,6 +5,15 @@
 /** The browser writes these itself when a request fails; no script can prevent it. */
 const REQUEST_FAILED = /^Failed to load resource: /;
 
+/** Where mutations travel: alone, or together with a pull. */
+export const PUSH = /\/api\/sync\/(push|v2)$/;
+
+/** The mutations of a push in either form, and the name that they go by there. */
+export function sent(body) {
+  const name = body.changes ? 'changes' : 'mutations';
+  return { name, mutations: body[name] };
+}
+
 export class Watch {
   problems = [];
   /** Requests to our API: `{ at, method, path, body }`, in order. */
@@ -67,13 +76,13 @@ export class Watch {
   }
 
   pushes() {
-    return this.requests.filter(({ path }) => path === '/api/sync/push');
+    return this.requests.filter(({ path }) => PUSH.test(path));
   }
 
   /** How often each mutation was sent, by its id. */
   sendings() {
     const times = new Map();
-    for (const { mutationId } of this.pushes().flatMap(({ body }) => body.mutations)) {
+    for (const { mutationId } of this.pushes().flatMap(({ body }) => sent(body).mutations)) {
       times.set(mutationId, (times.get(mutationId) ?? 0) + 1);
     }
     return times;

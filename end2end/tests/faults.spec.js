@@ -2,6 +2,7 @@
 import { storesWith } from '../support/idb.js';
 import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
+import { PUSH, sent } from '../support/watch.js';
 
 const API = '**/api/**';
 
@@ -10,7 +11,7 @@ test('trap_04 a push whose answer is lost is sent again and exists once everywhe
   const { a, b } = await family();
   a.watch.tolerate('net::ERR_FAILED');
   let lost = 0;
-  await a.context.route('**/api/sync/push', async (route) => {
+  await a.context.route(PUSH, async (route) => {
     if (lost > 0) return route.fallback();
     lost += 1;
     // The server has it; the phone never hears so.
@@ -83,7 +84,7 @@ test('a server that is overloaded is left alone for as long as it asks', async (
   const phone = await solo();
   phone.watch.tolerate('status of 429');
   const refusals = [];
-  await phone.context.route('**/api/sync/push', (route) => {
+  await phone.context.route(PUSH, (route) => {
     if (refusals.length > 0) return route.fallback();
     refusals.push(Date.now());
     return route.fulfill({
@@ -102,13 +103,14 @@ test('one entry that the server refuses does not hold up the others', async ({ s
   // The refusal is made up here, because our own app sends nothing that our server refuses.
   const phone = await solo();
   let poison;
-  await phone.context.route('**/api/sync/push', async (route) => {
-    const sent = route.request().postDataJSON();
-    poison ??= sent.mutations[0].mutationId;
-    const good = sent.mutations.filter(({ mutationId }) => mutationId !== poison);
-    const response = await route.fetch({ postData: JSON.stringify({ ...sent, mutations: good }) });
+  await phone.context.route(PUSH, async (route) => {
+    const body = route.request().postDataJSON();
+    const { name, mutations } = sent(body);
+    poison ??= mutations[0].mutationId;
+    const good = mutations.filter(({ mutationId }) => mutationId !== poison);
+    const response = await route.fetch({ postData: JSON.stringify({ ...body, [name]: good }) });
     const answer = await response.json();
-    const results = sent.mutations.map(({ mutationId }) => answer.results.find((one) => one.mutationId === mutationId) ?? {
+    const results = mutations.map(({ mutationId }) => answer.results.find((one) => one.mutationId === mutationId) ?? {
       mutationId, status: 'rejected', version: null, serverData: null,
       error: { code: 'invalid_payload', field: 'notes', message: 'notes are not to my taste' },
     });

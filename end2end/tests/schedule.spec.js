@@ -68,8 +68,8 @@ test('without a baby, and without a connection, nothing is asked', async ({ devi
   await expect.poll(() => phone.watch.syncs().length).toBeGreaterThan(before);
 });
 
-test('a save is pushed at once, and one pull follows it', async ({ solo }) => {
-  // A34, A59.
+test('a save is pushed at once, and its answer brings what is new', async ({ solo }) => {
+  // A34, A59, X3: one round trip for both directions.
   const phone = await solo();
   await stopped(phone);
   // Right after a poll: once its answer is no longer fresh, and before the next one is due.
@@ -84,7 +84,9 @@ test('a save is pushed at once, and one pull follows it', async ({ solo }) => {
   await expect.poll(async () => {
     await phone.page.clock.runFor(100);
     return paths();
-  }).toEqual(['/api/sync/push', '/api/sync/pull']);
+  }).toEqual(['/api/sync/v2']);
+  await pass(phone, 2);
+  expect(paths(), 'no pull of its own').toEqual(['/api/sync/v2']);
 });
 
 test('Sync now asks at once, whatever was asked just before', async ({ solo }) => {

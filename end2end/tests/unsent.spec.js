@@ -1,12 +1,13 @@
 // What the server has not heard of yet, or will not hear of, is said as it is.
 import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
+import { PUSH, sent } from '../support/watch.js';
 
 /** Keeps every push on the way until it is called. */
 async function holdPushes(context) {
   let letGo;
   const held = new Promise((resolve) => { letGo = resolve; });
-  await context.route('**/api/sync/push', async (route) => {
+  await context.route(PUSH, async (route) => {
     await held;
     return route.fallback();
   });
@@ -73,8 +74,10 @@ test('a baby that the server refuses is told as that, and can be sent again with
   phone.watch.tolerate('status of 403');
   phone.watch.tolerate('status of 404');
   await phone.signUp('Ada');
-  await phone.context.route('**/api/sync/push', async (route) => {
-    const { mutations, syncOperationId } = route.request().postDataJSON();
+  await phone.context.route(PUSH, async (route) => {
+    const body = route.request().postDataJSON();
+    const { syncOperationId } = body;
+    const { mutations } = sent(body);
     const error = { code: 'invalid_payload', field: 'name', message: 'not to my taste' };
     const results = mutations.map(({ mutationId }) => ({ mutationId, status: 'rejected', version: null, serverData: null, error }));
     return route.fulfill({ json: { results, syncOperationId, serverTime: new Date().toISOString(), clockSkewMs: 0 } });
