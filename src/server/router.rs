@@ -78,16 +78,16 @@ fn calls(app: &App) -> Router<App> {
     let router = on_post::<api::SetLevel>(router);
     let router = on_post::<api::RemoveCaregiver>(router);
     let router = on_post::<api::SyncPush>(router);
+    let router = on_post::<api::SyncV2>(router);
+    let router = on_post::<api::SyncLease>(router);
     // What only reads needs no origin check.
     let router = router.route_layer(csrf);
     let router = on_get::<api::GetMe>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);
     let router = on_get::<api::SyncPull>(router);
-    let router = on_post::<api::SyncV2>(router);
     let router = on_get::<api::SyncSnapshot>(router);
     let router = on_get::<api::SyncStatus>(router);
-    let router = on_post::<api::SyncLease>(router);
     let router = on_get::<api::BabyHistory>(router);
     router
         .route("/api/sync/hints", get(hints::hints))
