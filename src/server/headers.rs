@@ -29,12 +29,12 @@ const PAGE: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Of an answer to a call. It is JSON and says so: it has no links, no windows and no features, so what
-/// remains is that it is not taken for anything else, not framed, not loaded by another origin, not kept.
-const DATA: [(HeaderName, HeaderValue); 4] = [
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none';frame-ancestors 'none'")),
+/// Of an answer to a call, which a phone receives every few seconds and which is therefore short. It is
+/// JSON and says so: a browser neither runs nor shows it as anything else (`nosniff`), so there is
+/// nothing for a policy of content or of frames to forbid; and a page of another site gets no answer to
+/// load, because the cookie that would open it is `SameSite=Strict`.
+const DATA: [(HeaderName, HeaderValue); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 

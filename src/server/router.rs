@@ -12,12 +12,12 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
     middleware,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 use http::{HeaderValue, header};
-use leptos::prelude::{Owner, ScopedFuture, provide_context};
-use server_fn::ServerFn;
+use leptos::prelude::provide_context;
+use server_fn::{ServerFn, axum::register_explicit};
 use tower::ServiceBuilder;
 use tower_http::{
     CompressionLevel,
@@ -64,6 +64,16 @@ fn compression() -> CompressionLayer<And<SizeAbove, DefaultPredicate>> {
 
 /// Every call at its exact path.
 fn calls(app: &App) -> Router<App> {
+    writes(app)
+        .merge(reads())
+        .route("/api", any(gate::not_found))
+        .route("/api/{*rest}", any(gate::not_found))
+        .method_not_allowed_fallback(gate::method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), gate::pass))
+}
+
+/// What may change something, and therefore asks where the request comes from.
+fn writes(app: &App) -> Router<App> {
     let mut csrf = CsrfLayer::new();
     if let Some(url) = &app.config().public_url {
         csrf = csrf.add_trusted_origin(url.origin()).expect("a PublicUrl was parsed as an origin");
@@ -80,8 +90,11 @@ fn calls(app: &App) -> Router<App> {
     let router = on_post::<api::SyncPush>(router);
     let router = on_post::<api::SyncV2>(router);
     let router = on_post::<api::SyncLease>(router);
-    // What only reads needs no origin check.
-    let router = router.route_layer(csrf);
+    router.route_layer(csrf)
+}
+
+fn reads() -> Router<App> {
+    let router = Router::new();
     let router = on_get::<api::GetMe>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);
@@ -89,26 +102,24 @@ fn calls(app: &App) -> Router<App> {
     let router = on_get::<api::SyncSnapshot>(router);
     let router = on_get::<api::SyncStatus>(router);
     let router = on_get::<api::BabyHistory>(router);
-    router
-        .route("/api/sync/hints", get(hints::hints))
-        .route("/api", any(gate::not_found))
-        .route("/api/{*rest}", any(gate::not_found))
-        .method_not_allowed_fallback(gate::method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), gate::pass))
+    router.route("/api/sync/hints", get(hints::hints))
 }
 
 fn on_post<F: AxumCall>(router: Router<App>) -> Router<App> {
-    router.route(F::PATH, post(answer::<F>))
+    F::register();
+    router.route(F::PATH, post(answer))
 }
 
 fn on_get<F: AxumCall>(router: Router<App>) -> Router<App> {
-    router.route(F::PATH, get(answer::<F>))
+    F::register();
+    router.route(F::PATH, get(answer))
 }
 
-/// A server function of ours.
-trait AxumCall: 'static {
+/// A server function of ours. Each is registered by name, because the linker may drop the
+/// registrations that nothing refers to.
+trait AxumCall {
     const PATH: &'static str;
-    fn run(request: Request) -> impl Future<Output = Response> + Send;
+    fn register();
 }
 
 impl<F> AxumCall for F
@@ -126,24 +137,25 @@ where
 {
     const PATH: &'static str = F::PATH;
 
-    fn run(request: Request) -> impl Future<Output = Response> + Send {
-        F::run_on_server(request)
+    fn register() {
+        register_explicit::<F>();
     }
 }
 
-/// Runs one server function, and gives its answer the status it asked for.
-async fn answer<F: AxumCall>(State(app): State<App>, request: Request) -> Response {
+/// Runs the server function at the request's path, and gives its answer the status it asked for.
+async fn answer(State(app): State<App>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let outcome = CallOutcome::new(id.as_ref().map_or("", |id| &id.0));
     let token = SessionToken::from_headers(request.headers(), app.config());
     let call = Call::new(app.clone(), token, address(&app, &request));
-    let owner = Owner::new();
-    let running = owner.with(|| {
-        provide_context(outcome.clone());
-        provide_context(call.clone());
-        ScopedFuture::new(F::run(request))
-    });
-    let mut response = running.await;
+    let context = {
+        let (outcome, call) = (outcome.clone(), call.clone());
+        move || {
+            provide_context(outcome.clone());
+            provide_context(call.clone());
+        }
+    };
+    let mut response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if let Some((code, retry_after)) = outcome.failure() {
         *response.status_mut() = code.status();
         if let Some(secs) = retry_after {
