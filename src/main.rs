@@ -1,4 +1,6 @@
-//! The server program: `serve`, `migrate`, `compact`, `demo`.
+//! The server program: `serve`, `migrate`, `compact`, `sync`, `demo`.
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cradlelog::{
@@ -6,7 +8,7 @@ use cradlelog::{
     server::{
         self, compact,
         config::{DatabaseConfig, LogConfig, ServeConfig},
-        db, demo,
+        db, demo, inspect,
     },
 };
 
@@ -43,6 +45,13 @@ enum Command {
         #[command(flatten)]
         database: DatabaseConfig,
     },
+    /// Ask how sync is doing; only reads, and shows nothing that a person typed
+    Sync {
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(subcommand)]
+        question: inspect::Question,
+    },
     /// Fill the database with a family to look at: twins, 90 days, three caregivers
     Demo {
         #[command(flatten)]
@@ -56,20 +65,20 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Serve { database, serve, log } => {
             server::init_logs(log);
-            server::serve(&database, serve).await
+            server::serve(&database, serve).await?;
         }
-        Command::Migrate { database } => Ok(db::migrate(&database).await?),
-        Command::Compact { database } => {
-            println!("{}", compact::command(&database).await?);
-            Ok(())
+        Command::Migrate { database } => db::migrate(&database).await?,
+        Command::Compact { database } => println!("{}", compact::command(&database).await?),
+        Command::Sync { database, question } => {
+            let told = inspect::command(&database, question).await?;
+            print!("{}", told.text);
+            return Ok(if told.is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Demo { database, serve, until } => {
-            println!("{}", demo::demo(&database, serve, until).await?);
-            Ok(())
-        }
+        Command::Demo { database, serve, until } => println!("{}", demo::demo(&database, serve, until).await?),
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -102,6 +102,20 @@ async fn compaction_can_be_asked_for(pool: PgPool) {
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("Let go: superseded events: 0"));
 }
 
+/// A script can ask whether all is well.
+#[sqlx::test]
+async fn verify_fails_when_something_is_wrong(pool: PgPool) {
+    let verify = || program(&pool, "sync").arg("verify").output().unwrap();
+    let well = verify();
+    assert!(well.status.success(), "{well:?}");
+    assert_eq!(String::from_utf8(well.stdout).unwrap(), "babies checked: 0, findings: 0\n");
+    let damage = "insert into user_baby (user_id, baby_id) values (gen_random_uuid(), gen_random_uuid())";
+    sqlx::query(damage).execute(&pool).await.unwrap();
+    let ill = verify();
+    assert_eq!(ill.status.code(), Some(1), "{ill:?}");
+    assert!(String::from_utf8(ill.stdout).unwrap().contains("findings: "));
+}
+
 #[test]
 fn a_database_out_of_reach_ends_the_program_with_a_word() {
     let output = Command::new(env!("CARGO_BIN_EXE_cradlelog"))

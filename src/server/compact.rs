@@ -17,7 +17,7 @@ use sqlx::{Connection, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use super::{App, config::DatabaseConfig, db};
-use crate::domain::{field::Kind, registry::EntityType};
+use crate::domain::{registry::EntityType, relation::relations};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many ids, rows or verdicts are looked at in one statement.
@@ -125,13 +125,8 @@ async fn next_baby(conn: &mut PgConnection, last: Uuid) -> Result<Option<Uuid>, 
 /// Types that entries of other types must refer to. Their first events stay: a device that reads the
 /// log from the beginning must meet the parent before the child. So do their tombstones.
 fn parents() -> Vec<&'static str> {
-    let required = EntityType::all().flat_map(|entity_type| entity_type.fields()).filter(|field| field.required);
-    let names: BTreeSet<_> = required
-        .filter_map(|field| match field.kind {
-            Kind::Reference { entity_type } => Some(entity_type),
-            _ => None,
-        })
-        .collect();
+    let required = EntityType::all().flat_map(relations).filter(|relation| relation.required);
+    let names: BTreeSet<_> = required.map(|relation| relation.parent.name()).collect();
     names.into_iter().collect()
 }
 

@@ -15,6 +15,7 @@ pub mod db;
 pub mod demo;
 pub mod exchange;
 pub mod history;
+pub mod inspect;
 pub mod invites;
 pub mod leases;
 pub mod pull;

@@ -15,6 +15,7 @@ mod exchange;
 mod gate;
 mod hints;
 mod history;
+mod inspect;
 mod invites;
 mod leases;
 mod logs;
