@@ -12,8 +12,10 @@ const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, locale: '
 export const ONE_INTERVAL = { timeout: 9_000 };
 
 export class Device {
-  static async open(browser, baseURL, options = {}) {
+  /** `hints: false` for a device that was told not to listen for the server's hints: it only polls. */
+  static async open(browser, baseURL, { hints = true, ...options } = {}) {
     const context = await browser.newContext({ ...PHONE, baseURL, ...options });
+    if (!hints) await context.addInitScript(() => localStorage.setItem('hints', 'off'));
     const watch = new Watch(context, new URL(baseURL).origin);
     await watch.arm(context);
     return new Device(context, await context.newPage(), watch, baseURL);

@@ -3,7 +3,10 @@
 // with all its pages and its service worker.
 
 /** The browser writes these itself when a request fails; no script can prevent it. */
-const REQUEST_FAILED = /^Failed to load resource: /;
+const REQUEST_FAILED = /^Failed to load resource: |^EventSource's response has a /;
+
+/** A stream that stays open: it moves no data and never ends. */
+const HINTS = '/api/sync/hints';
 
 /** Where mutations travel: alone, or together with a pull. */
 export const PUSH = /\/api\/sync\/(push|v2)$/;
@@ -20,6 +23,8 @@ export class Watch {
   requests = [];
   /** Requests to our API that have no answer yet. */
   underWay = 0;
+  /** How often hints were asked for. */
+  streams = 0;
   #tolerated = [];
 
   constructor(context, origin) {
@@ -35,7 +40,8 @@ export class Watch {
       if (url.pathname.startsWith('/api/')) this.#note(request, url);
     });
     const ended = (request) => {
-      if (new URL(request.url()).pathname.startsWith('/api/')) this.underWay -= 1;
+      const { pathname } = new URL(request.url());
+      if (pathname.startsWith('/api/') && pathname !== HINTS) this.underWay -= 1;
     };
     context.on('requestfinished', ended);
     context.on('requestfailed', ended);
@@ -61,10 +67,14 @@ export class Watch {
   #isTolerated(message) {
     const { pathname } = new URL(message.location().url || 'about:blank');
     const ours = pathname.startsWith('/api/') || pathname === '/healthz';
-    return ours && REQUEST_FAILED.test(message.text()) && this.#tolerated.some((reason) => message.text().includes(reason));
+    return ours && REQUEST_FAILED.test(message.text()) && (pathname === HINTS ? this.#tolerated.length > 0 : this.#tolerated.some((reason) => message.text().includes(reason)));
   }
 
   #note(request, url) {
+    if (url.pathname === HINTS) {
+      this.streams += 1;
+      return;
+    }
     this.underWay += 1;
     const body = request.method() === 'POST' ? request.postDataJSON() : null;
     this.requests.push({ at: Date.now(), method: request.method(), path: url.pathname, query: url.search, body });

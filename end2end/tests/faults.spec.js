@@ -62,7 +62,7 @@ for (const status of [200, 403, 401, 404]) {
 
 test('a single 403 of our own is confirmed before anything is purged', async ({ solo }) => {
   // A proxy may answer in our words by mistake; the server is asked again.
-  const phone = await solo();
+  const phone = await solo({ hints: false });
   phone.watch.tolerate('status of 403');
   await phone.logBottle(90);
   await phone.isSynced();

@@ -20,8 +20,8 @@ async function stopped(device) {
 }
 
 test('a visible tab asks every five seconds, a hidden one never, and a tab shown again at once', async ({ solo }) => {
-  // A18, A53, A60, A61.
-  const phone = await solo();
+  // A18, A33, A53, A60, A61.
+  const phone = await solo({ hints: false });
   await stopped(phone);
   const pulls = () => phone.watch.requests.filter(({ path }) => path === '/api/sync/pull').length;
   const since = async (act) => {

@@ -34,7 +34,7 @@ test('closing the tab that syncs does not stop the sync, and nothing is sent twi
 });
 
 test('three tabs poll no more often than one', async ({ solo }) => {
-  const one = await solo();
+  const one = await solo({ hints: false });
   await one.newTab();
   await one.newTab('/timeline');
   await one.isSynced();

@@ -6,6 +6,7 @@ pub mod clock;
 mod device;
 pub mod entropy;
 pub mod events;
+pub mod hints;
 pub mod lock;
 mod port;
 mod request;

@@ -21,6 +21,7 @@ use super::{
     clock::BrowserClock,
     entropy::BrowserEntropy,
     events::{PageEvent, PageEvents, is_online, is_visible},
+    hints::{Heard, Hints},
     lock::try_lock,
     schema::database_name,
     screens::Screens,
@@ -30,12 +31,14 @@ use super::{
     transport::HttpTransport,
 };
 use crate::{
-    domain::id::BabyId,
+    domain::{id::BabyId, time::Timestamp},
     sync::{
+        backoff::delay_ms,
         driver::Driver,
         engine::{Event, Schedule, Told},
         local::LocalStore,
-        ports::{Clock, StoreError},
+        ports::{Clock, Entropy, StoreError},
+        protocol::Hint,
     },
     ui::replica::{Account, Notice},
 };
@@ -44,6 +47,8 @@ use crate::{
 const LOCK_RETRY_MS: i64 = 1_000;
 /// After the database failed to give the lead.
 const STORE_RETRY_MS: i64 = 5_000;
+/// A stream of hints that was refused is asked for again after this at the earliest.
+const HINTS_RETRY_MS: i64 = 5_000;
 
 pub(super) struct Session {
     pub(super) store: Rc<LocalStore<IndexedDb>>,
@@ -60,9 +65,18 @@ pub(super) struct Session {
     /// What the driver said, until the screens are told.
     told: Rc<RefCell<Vec<Told>>>,
     running: RefCell<Running>,
+    listening: RefCell<Listening>,
     /// How many reads for the screens were begun, and which of them is on screen.
     reads: Cell<u64>,
     shown: Cell<u64>,
+}
+
+/// The stream of hints, and when to ask for one again after it was refused so many times.
+#[derive(Default)]
+struct Listening {
+    stream: Option<Hints>,
+    refused: u32,
+    not_before: Option<Timestamp>,
 }
 
 /// What ends with the session.
@@ -103,7 +117,7 @@ impl Session {
             }
         };
         let transport = HttpTransport { client_id: store.client_id() };
-        let driver = Driver::new(store.clone(), transport, clock, &entropy, Schedule::default(), listener);
+        let driver = Driver::new(store.clone(), transport, clock, &entropy, schedule(), listener);
         driver.open().await?;
         let (lock_name, work, running) = (format!("{name}-sync"), Bell::default(), RefCell::default());
         let (reads, shown) = (Cell::new(0), Cell::new(0));
@@ -119,6 +133,7 @@ impl Session {
             stale,
             told,
             running,
+            listening: RefCell::default(),
             reads,
             shown,
         });
@@ -154,6 +169,7 @@ impl Session {
     pub(super) fn close(&self) {
         let running = self.running.take();
         running.loops.iter().for_each(AbortHandle::abort);
+        self.listening.take();
         self.db.close();
     }
 
@@ -216,6 +232,46 @@ impl Session {
     fn tell_tabs(&self, news: TabNews) {
         if let Some(tabs) = &self.running.borrow().tabs {
             tabs.tell(news);
+        }
+    }
+
+    /// Listens to the server's hints while they are of use.
+    fn follow_hints(self: &Rc<Self>) {
+        let wanted = self.driver.wants_hints();
+        let mut listening = self.listening.borrow_mut();
+        if !wanted {
+            if listening.stream.take().is_some() {
+                drop(listening);
+                self.driver.tell(Event::HintsConnected(false));
+            }
+            return;
+        }
+        let may_ask = listening.not_before.is_none_or(|at| at <= self.clock.now());
+        if listening.stream.is_none() && may_ask {
+            let session = Rc::downgrade(self);
+            listening.stream = Hints::open(move |what| heard(&session, |session| session.hint_heard(what)));
+        }
+    }
+
+    fn hint_heard(&self, what: Heard) {
+        match what {
+            Heard::Connected => {
+                self.listening.borrow_mut().refused = 0;
+                self.tell(Event::HintsConnected(true));
+            }
+            Heard::Hint(Hint { baby_id, head }) => self.tell(Event::Hinted { baby: baby_id, head }),
+            Heard::Lost { refused } => {
+                if refused {
+                    let mut listening = self.listening.borrow_mut();
+                    let wait_ms = delay_ms(listening.refused, Some(HINTS_RETRY_MS), self.entropy.next_u64());
+                    listening.not_before = Some(self.clock.now().plus_ms(wait_ms));
+                    listening.refused += 1;
+                    // It is not dropped within its own event.
+                    let closed = listening.stream.take();
+                    leptos::task::spawn_local(async move { drop(closed) });
+                }
+                self.tell(Event::HintsConnected(false));
+            }
         }
     }
 
@@ -291,9 +347,16 @@ fn heard(session: &Weak<Session>, act: impl FnOnce(&Rc<Session>)) {
     }
 }
 
+/// As usual, unless this device was told not to listen for hints.
+fn schedule() -> Schedule {
+    let hints = settings::setting("hints").as_deref() != Some("off");
+    Schedule { hints, ..Schedule::default() }
+}
+
 /// A closed database stays closed: both loops end with it, and the notice says what helps.
 async fn sync_loop(session: Rc<Session>) {
     loop {
+        session.follow_hints();
         if !session.driver.has_work() {
             match session.driver.wake_at() {
                 None => session.work.heard().await,

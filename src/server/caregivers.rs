@@ -69,6 +69,7 @@ pub async fn set_level(call: &Call, baby: BabyId, whom: UserId, level: Level) ->
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
+    call.app.announce(baby);
     Ok(Done {})
 }
 
@@ -99,6 +100,7 @@ pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, Api
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
+    call.app.announce(baby);
     Ok(Done {})
 }
 

@@ -59,6 +59,8 @@ pub struct SyncStatus {
     /// A push or pull is under way.
     pub syncing: bool,
     pub blocked: Option<Blocked>,
+    /// How far this device's clock is ahead of the server's, once the server has said.
+    pub clock_skew_ms: Option<i64>,
     /// Entries not yet acknowledged by the server, over all babies.
     pub waiting: usize,
     /// Dead letters that need a person, over all babies.

@@ -111,11 +111,20 @@ pub(super) struct Ear {
     news: Notify,
 }
 
+/// How far a baby is, and what the session may do there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) head: u64,
+    pub(super) level: String,
+}
+
 #[derive(Default)]
 struct Inbox {
-    /// Of each baby that the session may read, the latest version told or about to be.
-    known: BTreeMap<BabyId, u64>,
+    /// Of each baby that the session may read, what was told or is about to be.
+    known: BTreeMap<BabyId, Known>,
     untold: BTreeSet<BabyId>,
+    /// Access to these is another now, or has ended.
+    changed: BTreeSet<BabyId>,
     ended: bool,
 }
 
@@ -125,21 +134,34 @@ impl Ear {
         babies.iter().any(|baby| inbox.known.contains_key(baby))
     }
 
-    /// `baby`, which the session may read, has reached `head`.
-    pub(super) fn hear(&self, baby: BabyId, head: u64) {
+    /// `baby`, which the session may read, is as `now`.
+    pub(super) fn hear(&self, baby: BabyId, now: &Known) {
         let mut inbox = lock(&self.inbox);
-        if inbox.known.get(&baby).is_none_or(|known| *known < head) {
-            inbox.known.insert(baby, head);
+        let before = inbox.known.get(&baby).cloned();
+        if before.as_ref().is_some_and(|before| before.level != now.level) {
+            inbox.changed.insert(baby);
+            self.news.notify_one();
+        }
+        let head = before.as_ref().map_or(now.head, |before| before.head.max(now.head));
+        if before.is_none_or(|before| before.head < head) {
             inbox.untold.insert(baby);
             self.news.notify_one();
         }
+        inbox.known.insert(baby, Known { head, level: now.level.clone() });
     }
 
-    /// The session may read these babies and no others.
-    pub(super) fn narrow(&self, to: &BTreeSet<BabyId>) {
+    /// Of these babies, or of all, the session may read the `allowed` ones and no others. What it could
+    /// read before is told to be gone.
+    pub(super) fn narrow(&self, of: Option<&[BabyId]>, allowed: &BTreeMap<BabyId, Known>) {
         let mut inbox = lock(&self.inbox);
-        inbox.known.retain(|baby, _| to.contains(baby));
-        inbox.untold.retain(|baby| to.contains(baby));
+        let is_gone = |baby: &BabyId| of.is_none_or(|of| of.contains(baby)) && !allowed.contains_key(baby);
+        let gone: Vec<BabyId> = inbox.known.keys().copied().filter(is_gone).collect();
+        for baby in gone {
+            inbox.known.remove(&baby);
+            inbox.untold.remove(&baby);
+            inbox.changed.insert(baby);
+            self.news.notify_one();
+        }
     }
 
     /// The stream is over.
@@ -161,7 +183,7 @@ impl Listener {
         &self.ear
     }
 
-    /// Waits for something to tell; `None` at the end.
+    /// Waits for something to tell; `None` at the end. That access has changed is told as version 0.
     pub(super) async fn next(&self) -> Option<(BabyId, u64)> {
         loop {
             {
@@ -169,8 +191,11 @@ impl Listener {
                 if inbox.ended {
                     return None;
                 }
+                if let Some(baby) = inbox.changed.pop_first() {
+                    return Some((baby, 0));
+                }
                 if let Some(baby) = inbox.untold.pop_first() {
-                    return inbox.known.get(&baby).map(|head| (baby, *head));
+                    return inbox.known.get(&baby).map(|known| (baby, known.head));
                 }
             }
             self.ear.news.notified().await;
@@ -203,21 +228,29 @@ mod tests {
         UserId(Uuid::from_u128(n))
     }
 
+    fn at(head: u64) -> Known {
+        Known { head, level: "editor".into() }
+    }
+
     #[test]
     fn of_each_baby_only_the_latest_is_told_and_nothing_twice() {
         let hub = Arc::new(Hub::new());
         let listener = hub.join(someone(1), vec![]).unwrap();
         let next = || listener.next().now_or_never();
         for (n, head) in [(1, 4), (2, 1), (1, 9), (1, 6)] {
-            listener.ear().hear(baby(n), head);
+            listener.ear().hear(baby(n), &at(head));
         }
         assert_eq!((next(), next(), next()), (Some(Some((baby(1), 9))), Some(Some((baby(2), 1))), None));
-        listener.ear().hear(baby(1), 9);
+        listener.ear().hear(baby(1), &at(9));
         assert_eq!(next(), None);
-        listener.ear().hear(baby(1), 10);
-        listener.ear().narrow(&[baby(2)].into());
-        assert_eq!(next(), None, "what may no longer be known is not told");
-        listener.ear().hear(baby(2), 2);
+        listener.ear().hear(baby(1), &at(10));
+        listener.ear().narrow(None, &[(baby(2), at(1))].into());
+        assert_eq!((next(), next()), (Some(Some((baby(1), 0))), None), "what may no longer be known is not told");
+        listener.ear().narrow(Some(&[baby(1)]), &BTreeMap::new());
+        listener.ear().hear(baby(2), &Known { level: "viewer".into(), ..at(1) });
+        assert_eq!((next(), next()), (Some(Some((baby(2), 0))), None), "another level");
+        listener.ear().hear(baby(2), &at(2));
+        assert_eq!(next(), Some(Some((baby(2), 0))));
         listener.ear().end();
         assert_eq!(next(), Some(None));
     }

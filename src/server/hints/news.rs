@@ -16,7 +16,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::hub::Ear;
+use super::hub::{Ear, Known};
 use crate::{
     domain::id::BabyId,
     server::{App, session::ALIVE},
@@ -124,16 +124,16 @@ async fn look_after(app: &App) {
     }
 }
 
-/// Tells `ears` how far `babies` are, as far as their sessions may know. Without names it is about
-/// all that each may read: what it may not, it forgets, and without a session it ends.
+/// Tells `ears` how far `babies` are, as far as their sessions may know, and what they may see no
+/// longer. Without names it is about all that each may read, and without a session a stream ends.
 pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>) -> Result<(), crate::api::ApiError> {
     if ears.is_empty() {
         return Ok(());
     }
     let sessions: Vec<&[u8]> = ears.iter().map(|ear| ear.session.as_slice()).collect();
     let names: Option<Vec<Uuid>> = babies.map(|babies| babies.iter().map(|baby| baby.0).collect());
-    let found: Vec<(Vec<u8>, Option<Uuid>, Option<i64>)> = sqlx::query_as(AssertSqlSafe(format!(
-        "select s.id_hash, a.baby_id, h.version
+    let found: Vec<(Vec<u8>, Option<Uuid>, Option<i64>, Option<String>)> = sqlx::query_as(AssertSqlSafe(format!(
+        "select s.id_hash, a.baby_id, h.version, a.level::text
          from sessions s
          left join user_baby u on u.user_id = s.user_id and ($2::uuid[] is null or u.baby_id = any($2))
          left join baby_access a on a.baby_id = u.baby_id and a.user_id = s.user_id
@@ -144,20 +144,20 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     .bind(names)
     .fetch_all(app.pool())
     .await?;
-    let mut heads: BTreeMap<Vec<u8>, BTreeMap<BabyId, u64>> = BTreeMap::new();
-    for (session, baby, version) in found {
-        let known = heads.entry(session).or_default();
-        known.extend(baby.zip(version).map(|(baby, version)| (BabyId(baby), version.unsigned_abs())));
+    let mut heads: BTreeMap<Vec<u8>, BTreeMap<BabyId, Known>> = BTreeMap::new();
+    for (session, baby, version, level) in found {
+        let allowed = heads.entry(session).or_default();
+        if let (Some(baby), Some(version), Some(level)) = (baby, version, level) {
+            allowed.insert(BabyId(baby), Known { head: version.unsigned_abs(), level });
+        }
     }
     for ear in ears {
         let allowed = heads.get(&ear.session);
         match allowed {
             None => ear.end(),
             Some(allowed) => {
-                if babies.is_none() {
-                    ear.narrow(&allowed.keys().copied().collect());
-                }
-                allowed.iter().for_each(|(baby, head)| ear.hear(*baby, *head));
+                ear.narrow(babies, allowed);
+                allowed.iter().for_each(|(baby, now)| ear.hear(*baby, now));
             }
         }
     }

@@ -142,6 +142,22 @@ async fn a25_nothing_is_told_of_what_happens_after_a_removal(pool: PgPool) {
     }
 }
 
+/// A32: another level and the end of access are told at once, as version 0, to whom they concern.
+#[sqlx::test]
+async fn a32_a_change_of_access_is_told_as_version_0(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.hint_check_secs = 3_600).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let mia = ada.baby("Mia").await;
+    bob.join(&ada, mia, "editor").await;
+    let mut ear = bob.listen().await;
+    ear.until((mia, 1)).await;
+    let body = json!({"babyId": mia, "userId": bob.user_id, "level": "viewer"});
+    ada.post("/api/babies/caregivers/set-level", body).await.ok();
+    assert_eq!(ear.next().await, Some((mia, 0)));
+    ada.remove(&bob, mia).await;
+    assert_eq!(ear.next().await, Some((mia, 0)));
+}
+
 #[sqlx::test]
 async fn a_stream_ends_with_its_session(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -129,6 +129,11 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         self.engine.borrow().wake_at()
     }
 
+    /// Whether to listen for the server's hints: told as [`Event::Hinted`].
+    pub fn wants_hints(&self) -> bool {
+        self.engine.borrow().wants_hints()
+    }
+
     /// The baby that the engine takes for the one on screen.
     pub fn active(&self) -> Option<BabyId> {
         self.engine.borrow().active()
@@ -142,7 +147,15 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let totals = self.store.status().await?;
         let Flags { online, syncing, blocked } = self.engine.borrow().flags();
         let (waiting, failed) = (totals.waiting, totals.failed);
-        Ok(SyncStatus { online, syncing, blocked, waiting, failed, babies: totals.babies })
+        Ok(SyncStatus {
+            online,
+            syncing,
+            blocked,
+            clock_skew_ms: totals.clock_offset_ms.map(|ms| -ms),
+            waiting,
+            failed,
+            babies: totals.babies,
+        })
     }
 
     /// Performs everything there is to do, and what follows from it, until nothing is left that is

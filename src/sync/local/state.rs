@@ -38,6 +38,8 @@ pub struct Totals {
     pub babies: Vec<BabyStatus>,
     pub waiting: usize,
     pub failed: usize,
+    /// How far the server's clock is ahead of this device's.
+    pub clock_offset_ms: Option<i64>,
 }
 
 impl<D: Database> LocalStore<D> {
@@ -151,7 +153,8 @@ impl<D: Database> LocalStore<D> {
         let tables = [Table::Kv, Table::SyncMeta, Table::Outbox, Table::DeadLetters];
         self.transact(&tables, Mode::Read, async |tx| {
             let access: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
-            let mut totals = Totals::default();
+            let mut totals =
+                Totals { clock_offset_ms: get(tx, Table::Kv, record::CLOCK_OFFSET_MS).await?, ..Totals::default() };
             for BabyAccess { baby_id, .. } in access {
                 let meta = meta(tx, baby_id).await?;
                 let (mut waiting, mut unsent, mut is_new) = (0, BTreeSet::new(), false);

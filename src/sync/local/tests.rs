@@ -580,7 +580,10 @@ fn a_status_tells_what_waits_and_what_went_wrong() {
     copy.commit(&[baby]).unwrap();
     copy.create(2, "n");
     run(copy.store.set_error(BABY, Some(SyncError::Network))).unwrap();
+    assert_eq!(run(copy.store.status()).unwrap().clock_offset_ms, None, "the server has not said");
+    run(copy.store.set_clock_offset(-4_000)).unwrap();
     let totals = run(copy.store.status()).unwrap();
+    assert_eq!(totals.clock_offset_ms, Some(-4_000));
     assert_eq!((totals.waiting, totals.failed, totals.babies[0].waiting), (2, 0, 2));
     assert_eq!(totals.babies[0].error, Some(SyncError::Network));
     assert!(totals.babies[0].is_new);

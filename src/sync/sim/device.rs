@@ -29,6 +29,7 @@ use crate::{
         engine::{Event, Schedule, Told},
         local::LocalStore,
         ports::{Clock, Entropy},
+        protocol::Hint,
         query::{Query, Select},
     },
 };
@@ -71,6 +72,8 @@ pub struct Device {
     pub disk: Disk,
     pub online: Rc<Cell<bool>>,
     pub visible: Cell<bool>,
+    /// The server's hints come in.
+    pub listens: Cell<bool>,
     pub ahead_ms: Rc<Cell<i64>>,
     /// The tab that holds the lock.
     lock: Cell<Option<Owner>>,
@@ -137,6 +140,10 @@ impl Tab {
         }
     }
 
+    fn wants_hints(&self) -> bool {
+        self.open.borrow().as_ref().is_some_and(|(_, driver)| driver.wants_hints())
+    }
+
     pub fn is_open(&self) -> bool {
         self.open.borrow().is_some()
     }
@@ -150,6 +157,7 @@ impl Device {
             disk: Disk::default(),
             online: Rc::new(Cell::new(true)),
             visible: Cell::new(true),
+            listens: Cell::new(false),
             ahead_ms: Rc::default(),
             lock: Cell::new(None),
             tabs: RefCell::default(),
@@ -220,6 +228,8 @@ impl Device {
         driver.tell(Event::Online(self.online.get()));
         driver.tell(Event::Visible(self.visible.get()));
         driver.tell(Event::Started);
+        driver.tell(Event::HintsConnected(self.listens.get()));
+        self.listen(&tab, &net);
         loop {
             if driver.active().is_none()
                 && let Ok(babies) = store.access().await
@@ -242,6 +252,19 @@ impl Device {
             tab.bell.wait(exec.sleep_ms(wait_ms)).await;
             driver.tell(Event::Tick);
         }
+    }
+
+    /// As a browser's stream of hints: heard while they are wanted and come in.
+    fn listen(self: &Rc<Self>, tab: &Rc<Tab>, net: &Net) {
+        let (device, tab) = (self.clone(), Rc::downgrade(tab));
+        let ear = move |Hint { baby_id, head }| {
+            let Some(tab) = tab.upgrade().filter(|tab| tab.is_open()) else { return false };
+            if device.listens.get() && tab.wants_hints() {
+                tab.tell(Event::Hinted { baby: baby_id, head });
+            }
+            true
+        };
+        net.ears.borrow_mut().push((self.user, Box::new(ear)));
     }
 
     /// The lock that only one tab holds; from a frozen one it is taken away.

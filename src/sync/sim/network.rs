@@ -25,8 +25,8 @@ use crate::{
     sync::{
         ports::{AccessList, ErrorCode, Transport, TransportError},
         protocol::{
-            Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
-            WireVerdict,
+            Hint, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest,
+            SyncResponse, WireVerdict,
         },
     },
 };
@@ -47,7 +47,11 @@ pub struct Faults {
     pub portal: Option<usize>,
     pub false_refusal: Option<usize>,
     pub poison: Option<usize>,
+    pub lose_hint: Option<usize>,
 }
+
+/// Takes a hint in; `false` once nobody listens any more.
+pub type Ear = Box<dyn Fn(Hint) -> bool>;
 
 /// What a run has seen, for the report and for knowing that the faults do happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub struct Net {
     pub purged: RefCell<BTreeSet<(BabyId, UserId)>>,
     /// Whether devices' clocks tell true time, so that waits can be held against them.
     pub clocks_are_true: Cell<bool>,
+    /// Who hears hints: an open tab's ear, and whose it is.
+    pub ears: RefCell<Vec<(UserId, Ear)>>,
     /// The far end is older than the devices: it knows pushes and pulls only.
     pub is_old: Cell<bool>,
 }
@@ -133,6 +139,7 @@ impl Net {
         let judged = self.far.borrow().judge(user, request, self.now());
         self.pause().await;
         let response = self.far.borrow_mut().commit(judged, self.now());
+        self.hint(request.baby_id);
         for (verdict, mutation) in response.results.iter().zip(&request.mutations) {
             let WireVerdict::Verdict(verdict) = verdict else { continue };
             let op = mutation.get("op").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -151,6 +158,17 @@ impl Net {
         let head = self.far.borrow().head(user, baby)?;
         self.pause().await;
         self.far.borrow().page(baby, head, since, limit as usize, self.now())
+    }
+
+    /// Tells whoever may know how far a baby is; any of it may get lost.
+    pub fn hint(&self, baby_id: BabyId) {
+        let far = self.far.borrow();
+        let head = far.babies.get(&baby_id).map_or(0, |ledger| ledger.head.version);
+        let lost = self.faults.borrow().lose_hint;
+        self.ears.borrow_mut().retain(|(user, ear)| {
+            let may_know = far.levels.contains_key(&(baby_id, *user));
+            !may_know || self.strikes("lose hint", lost) || ear(Hint { baby_id, head })
+        });
     }
 
     fn knows_later_calls(&self) -> Result<(), TransportError> {

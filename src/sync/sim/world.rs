@@ -65,6 +65,7 @@ struct Mischief {
     restart: bool,
     revoke: bool,
     disk: bool,
+    hints: bool,
 }
 
 struct World {
@@ -194,6 +195,7 @@ impl World {
             portal: odds(15),
             false_refusal: odds(15),
             poison: odds(40),
+            lose_hint: odds(2),
         };
         let on = || chance.one_in(2);
         let mischief = Mischief {
@@ -207,6 +209,7 @@ impl World {
             restart: on(),
             revoke: on(),
             disk: on(),
+            hints: on(),
         };
         let net = Rc::new(Net {
             exec: exec.clone(),
@@ -216,11 +219,13 @@ impl World {
             poison: RefCell::default(),
             purged: RefCell::default(),
             clocks_are_true: std::cell::Cell::new(!mischief.clock),
+            ears: RefCell::default(),
             is_old: std::cell::Cell::new(chance.one_in(8)),
         });
         let devices: Vec<_> =
             "ABC".chars().zip(1..).map(|(name, n)| Device::new(name, UserId(Uuid::from_u128(n)))).collect();
         for device in &devices {
+            device.listens.set(mischief.hints);
             if mischief.clock {
                 device.ahead_ms.set(exec.chance().between(-120_000, 120_000));
             }
@@ -298,7 +303,7 @@ impl World {
         let device = chance.pick(&self.devices).expect("there are devices").clone();
         let Some(tab) = device.front() else { return };
         let name = device.name;
-        let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, .. } = self.mischief;
+        let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, hints, .. } = self.mischief;
         match chance.below(40) {
             0 | 20 | 21 if offline => self.switch_network(&device),
             1 if hide => {
@@ -333,6 +338,11 @@ impl World {
                 tab.db.fail_at(tab.db.operations() + 1 + chance.below(40) as u64, StoreError::Quota);
             }
             12..=16 => self.share(true),
+            22 | 23 if hints => {
+                self.net.note("hints break off or come back");
+                device.listens.set(!device.listens.get());
+                device.tell_all(&Event::HintsConnected(device.listens.get()));
+            }
             17 => device.tell_all(&Event::SyncNow),
             18 => device.tell_all(&Event::Focused),
             19 => device.tell_all(&Event::AccessChanged),
