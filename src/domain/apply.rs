@@ -13,8 +13,9 @@ use super::{
     checksum::Checksum,
     field::{Fields, Invalid},
     id::{BabyId, ClientId, EntityId, MutationId, UserId},
-    merge::{Groups, Stamp, Stored, reading, wins},
+    merge::{Groups, Stamp, Stored, reading, standing},
     mutation::{Mutation, Op, RejectionCode, Status, Verdict},
+    policy::merged,
     registry::EntityType,
     relation::references,
     row::{Row, ServerFields, apply_patch},
@@ -210,9 +211,11 @@ impl Bench {
         let touched = mutation.entity_type.groups(&patch).len();
         let winning: Fields = patch
             .into_iter()
-            .filter(|(name, _)| {
-                let group = mutation.entity_type.field(name).map(|field| field.group);
-                group.is_some_and(|group| wins(mutation, hlc, group, &stored.groups))
+            .filter_map(|(name, value)| {
+                let field = mutation.entity_type.field(&name)?;
+                let stands = standing(mutation, hlc, field.group, &stored.groups);
+                let kept = merged(field.policy, stands, stored.row.fields.get(&name), &value)?;
+                Some((name, kept))
             })
             .collect();
         let won = mutation.entity_type.groups(&winning).len();

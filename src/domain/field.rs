@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     date::{Date, digits},
     id::EntityId,
+    policy::Policy,
     time::Timestamp,
 };
 
@@ -64,15 +65,23 @@ pub struct FieldDef {
     /// Fields of one group must agree, so they are merged together.
     pub group: &'static str,
     pub required: bool,
+    /// Of two changes made at the same time; a field with a policy of its own has a group of its own.
+    pub policy: Policy,
 }
 
 impl FieldDef {
     pub const fn optional(name: &'static str, group: &'static str, kind: Kind) -> Self {
-        Self { name, kind, group, required: false }
+        Self { name, kind, group, required: false, policy: Policy::Latest }
     }
 
     pub const fn required(name: &'static str, group: &'static str, kind: Kind) -> Self {
-        Self { name, kind, group, required: true }
+        Self { name, kind, group, required: true, policy: Policy::Latest }
+    }
+
+    /// The same field under another policy.
+    #[must_use]
+    pub const fn by(self, policy: Policy) -> Self {
+        Self { policy, ..self }
     }
 }
 

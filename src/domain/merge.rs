@@ -10,6 +10,7 @@ use super::{
     hlc::Hlc,
     id::{ClientId, MutationId},
     mutation::Mutation,
+    policy::Standing,
     row::Row,
     time::Timestamp,
 };
@@ -39,17 +40,23 @@ pub fn reading(mutation: &Mutation, client: ClientId, now: Timestamp) -> Hlc {
     Hlc { client, ..claimed }.clamped(now)
 }
 
-/// Whether one touched group wins. `latest` is the newest stamp of the whole row, for mutations
-/// that only bring a wall clock.
-pub fn wins(mutation: &Mutation, hlc: Hlc, group: &str, stored: &Groups) -> bool {
+/// How a mutation stands in one group that it touches.
+pub fn standing(mutation: &Mutation, hlc: Hlc, group: &str, stored: &Groups) -> Standing {
     if mutation.base_version.is_none() && mutation.hlc.is_none() {
         // The plain last write wins of simple clients: the whole row, by milliseconds, and the
         // later arrival on a tie.
-        return stored.values().all(|stamp| hlc.ms >= stamp.hlc.ms);
+        return by_clock(stored.values().all(|stamp| hlc.ms >= stamp.hlc.ms));
     }
-    let Some(stamp) = stored.get(group) else { return true };
+    let Some(stamp) = stored.get(group) else { return Standing::Later };
     let saw_it = mutation.base_version.is_some_and(|base| stamp.version <= base);
     // A device pushes in order, so it knew of its own earlier change.
     let own = stamp.hlc.client == hlc.client;
-    saw_it || own || (hlc, mutation.mutation_id) > (stamp.hlc, stamp.mutation_id)
+    if saw_it || own {
+        return Standing::Later;
+    }
+    by_clock((hlc, mutation.mutation_id) > (stamp.hlc, stamp.mutation_id))
+}
+
+fn by_clock(won: bool) -> Standing {
+    if won { Standing::Won } else { Standing::Lost }
 }

@@ -18,6 +18,7 @@ pub mod merge;
 pub mod mutation;
 pub mod nappy_log;
 pub mod nursing;
+pub mod policy;
 pub mod registry;
 pub mod relation;
 pub mod row;

@@ -213,12 +213,13 @@ impl<'de> Deserialize<'de> for EntityType {
 #[cfg(test)]
 pub mod dummy_log {
     use super::*;
+    use crate::domain::policy::Policy;
 
     pub const DEF: EntityDef = EntityDef {
         name: "dummy_log",
         timing: Timing::Instant,
         fields: &[
-            FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 }),
+            FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 }).by(Policy::Monotonic),
             FieldDef::optional("sleepId", "sleepId", Kind::Reference { entity_type: "sleep_log" }),
         ],
         check: |_| Ok(()),
@@ -231,6 +232,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::policy::Policy;
 
     fn fields(value: Value) -> Fields {
         serde_json::from_value(value).unwrap()
@@ -244,6 +246,8 @@ mod tests {
             let mut seen = BTreeSet::new();
             for field in entity_type.fields() {
                 assert!(seen.insert(field.name), "{entity_type}.{} twice", field.name);
+                let alone = entity_type.fields().filter(|other| other.group == field.group).count() == 1;
+                assert!(alone || field.policy == Policy::Latest, "{entity_type}.{} shares its group", field.name);
                 assert!(!SERVER_FIELDS.contains(&field.name), "{entity_type}.{} is the server's", field.name);
                 if let Kind::Reference { entity_type: parent } = field.kind {
                     assert!(names.contains(parent), "{entity_type}.{}: {parent} must come first", field.name);

@@ -9,6 +9,7 @@ mod defect;
 pub mod draft;
 pub mod driver;
 pub mod engine;
+pub mod fault;
 pub mod local;
 pub mod outbox;
 pub mod ports;

@@ -48,8 +48,16 @@ pub enum SyncError {
     Network,
     RateLimited,
     Server,
-    Integrity { message: String },
-    Storage { message: String },
+    Integrity {
+        message: String,
+    },
+    /// The check could not run: nobody knows whether the copy is whole.
+    IntegrityUnknown {
+        message: String,
+    },
+    Storage {
+        message: String,
+    },
 }
 
 /// The whole of it, at one moment.

@@ -21,6 +21,7 @@ use std::{
 use super::{
     defect::{Defect, planted},
     engine::{AccessOutcome, Effect, Engine, Event, Flags, PullOutcome, PushOutcome, Schedule, Told},
+    fault::Fault,
     local::{Epoch, LocalStore},
     ports::{Clock, Database, Entropy, StoreError, Transport, TransportError},
     status::SyncStatus,
@@ -246,17 +247,15 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         match effect {
             Effect::Push { baby, limit, force, reset, alone } => {
                 let outcome = self.push(baby, limit, force, reset, alone).await;
-                Some(Event::PushDone {
-                    baby,
-                    outcome: outcome.unwrap_or_else(|err| self.lost(err, PushOutcome::StoreFailed)),
-                })
+                let outcome = outcome.unwrap_or_else(|err| self.lost(err, PushOutcome::StoreFailed));
+                self.note_fault(baby, outcome.fault()).await;
+                Some(Event::PushDone { baby, outcome })
             }
             Effect::Pull { baby, unless } => {
                 let outcome = self.pull(baby, unless).await;
-                Some(Event::PullDone {
-                    baby,
-                    outcome: outcome.unwrap_or_else(|err| self.lost(err, PullOutcome::StoreFailed)),
-                })
+                let outcome = outcome.unwrap_or_else(|err| self.lost(err, PullOutcome::StoreFailed));
+                self.note_fault(baby, outcome.fault()).await;
+                Some(Event::PullDone { baby, outcome })
             }
             Effect::CheckAccess => {
                 let outcome = self.check_access().await;
@@ -320,6 +319,14 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
 
     async fn note(&self, line: &str) -> Result<(), StoreError> {
         self.store.note(self.clock.now(), line).await
+    }
+
+    /// No failed run without a line; if not even that can be written, the failure itself is told.
+    async fn note_fault(&self, baby: BabyId, fault: Option<Fault>) {
+        if let Some(fault) = fault.filter(|fault| *fault != Fault::Fenced) {
+            let again = if fault.retryable() { "tried again" } else { "needs somebody" };
+            drop(self.note(&format!("{baby}: {}, {again}", fault.code())).await);
+        }
     }
 
     async fn in_time<R>(&self, request: impl Future<Output = Result<R, TransportError>>) -> Result<R, TransportError> {

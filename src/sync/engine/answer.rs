@@ -270,10 +270,15 @@ impl Engine {
             | ApplyError::Malformed(_)
             | ApplyError::IntegrityViolation(_)
             | ApplyError::CheckExecution(_) => {
+                let is_unknown = matches!(error, ApplyError::CheckExecution(_));
                 let tries = self.with(id, |baby| baby.pull.failed());
                 let at = self.retry_at(now, tries.unwrap_or(0), None);
                 self.want_pull_at(id, at);
-                self.set_error(id, SyncError::Integrity { message }, effects);
+                let shown = match is_unknown {
+                    true => SyncError::IntegrityUnknown { message },
+                    false => SyncError::Integrity { message },
+                };
+                self.set_error(id, shown, effects);
             }
             ApplyError::Store(error) => {
                 let at = self.store_failed(now, id, error, effects);

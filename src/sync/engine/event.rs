@@ -8,6 +8,7 @@ use crate::{
         time::Timestamp,
     },
     sync::{
+        fault::Fault,
         local::{Applied, ApplyError, BatchLimit, Settled},
         ports::{StoreError, TransportError},
         status::{DeadReason, SyncError},
@@ -93,6 +94,30 @@ pub enum PullOutcome {
     NotApplied(ApplyError),
     StoreFailed(StoreError),
     Skipped,
+}
+
+impl PushOutcome {
+    /// What went wrong, if anything did.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Failed { error, .. } => Some(error.into()),
+            Self::StoreFailed(error) => Some(error.into()),
+            Self::Settled { pulled, .. } => pulled.as_ref()?.fault(),
+            Self::Nothing { .. } | Self::Skipped => None,
+        }
+    }
+}
+
+impl PullOutcome {
+    /// What went wrong, if anything did.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Refused(error) => Some(error.into()),
+            Self::NotApplied(error) => Some(error.into()),
+            Self::StoreFailed(error) => Some(error.into()),
+            Self::Applied { .. } | Self::Fresh | Self::Skipped => None,
+        }
+    }
 }
 
 /// What a run of pages came to.

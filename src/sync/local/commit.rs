@@ -12,7 +12,7 @@ use crate::{
     domain::{
         field::{Fields, Invalid},
         hlc::Hlc,
-        id::{BabyId, EntityId, MutationId},
+        id::{BabyId, ClientId, EntityId, MutationId},
         mutation::Op,
         registry::EntityType,
         row,
@@ -82,7 +82,7 @@ impl<D: Database> LocalStore<D> {
         }
         let key = row_key(baby, id);
         keep_image(tx, entity_type, &key).await?;
-        let stamp = self.stamp(tx, now).await?;
+        let stamp = stamp(tx, self.client_id, now).await?;
         let mutated = Mutated {
             entity_type,
             entity_id: id,
@@ -141,16 +141,16 @@ impl<D: Database> LocalStore<D> {
         let entity_id = mutated.entity_id;
         self.enqueue(tx, now, entropy, Intent { baby_id, entity_type, entity_id, op, payload, base_version }).await
     }
+}
 
-    /// The next reading of this device's clock, on the server's time as far as it is known.
-    async fn stamp(&self, tx: &D::Tx, now: Timestamp) -> Result<Hlc, StoreError> {
-        let offset: i64 = get(tx, Table::Kv, record::CLOCK_OFFSET_MS).await?.unwrap_or(0);
-        let now = now.plus_ms(offset);
-        let last: Option<Hlc> = get(tx, Table::Kv, record::HLC).await?;
-        let next = last.map_or_else(|| Hlc::at(now, self.client_id), |last| last.tick(now));
-        put(tx, Table::Kv, record::HLC, &next).await?;
-        Ok(next)
-    }
+/// The next reading of this device's clock, on the server's time as far as it is known.
+pub(super) async fn stamp(tx: &impl Tx, client_id: ClientId, now: Timestamp) -> Result<Hlc, StoreError> {
+    let offset: i64 = get(tx, Table::Kv, record::CLOCK_OFFSET_MS).await?.unwrap_or(0);
+    let now = now.plus_ms(offset);
+    let last: Option<Hlc> = get(tx, Table::Kv, record::HLC).await?;
+    let next = last.map_or_else(|| Hlc::at(now, client_id), |last| last.tick(now));
+    put(tx, Table::Kv, record::HLC, &next).await?;
+    Ok(next)
 }
 
 /// What a draft means on the row as it is now; `None` when it changes nothing.
@@ -211,7 +211,7 @@ fn not_shared() -> Invalid {
     Invalid { field: None, message: "this baby is not shared with you any more".into() }
 }
 
-async fn next_sequence(tx: &impl Tx) -> Result<u64, StoreError> {
+pub(super) async fn next_sequence(tx: &impl Tx) -> Result<u64, StoreError> {
     let seq = get::<u64>(tx, Table::Kv, record::SEQUENCE).await?.unwrap_or(0) + 1;
     put(tx, Table::Kv, record::SEQUENCE, &seq).await?;
     Ok(seq)

@@ -14,6 +14,8 @@ mod purge;
 mod push;
 mod query;
 mod record;
+mod resolve;
+mod settle;
 mod snapshot;
 mod state;
 mod view;

@@ -5,15 +5,15 @@ use super::{
     Epoch, LocalStore,
     record::{
         self, decode, entries, every, get, meta, of_baby, of_entity, outbox_key, put, put_entry, put_letter, put_meta,
-        row_key,
     },
-    view::{image_version, rebuild},
+    settle::Desk,
+    view::rebuild,
 };
 use crate::{
     domain::{
         field::Fields,
         id::{BabyId, EntityId, MutationId},
-        mutation::{Op, Rejection, RejectionCode, Status, Verdict},
+        mutation::{Op, Rejection, Verdict},
         registry::EntityType,
         relation::references,
         time::Timestamp,
@@ -162,11 +162,12 @@ impl<D: Database> LocalStore<D> {
         self.transact(&write_tables(), Mode::StrictWrite, async |tx| {
             fence(tx, epoch).await?;
             let mut settled = Settled::default();
+            let desk = Desk { client_id: self.client_id, now };
             let mut meta = meta(tx, baby).await?;
             for entry in current(tx, baby, leased.iter().map(|entry| entry.mutation_id)).await? {
                 let verdict = verdicts.iter().find(|verdict| verdict.mutation_id == entry.mutation_id);
                 match verdict {
-                    Some(verdict) => settle_one(tx, meta.cursor, now, entry, verdict, &mut settled).await?,
+                    Some(verdict) => desk.settle(tx, meta.cursor, entry, verdict, &mut settled).await?,
                     None => put_entry(tx, &OutboxEntry { state: EntryState::Pending, ..entry }).await?,
                 }
             }
@@ -281,64 +282,13 @@ async fn current(
     Ok(found)
 }
 
-async fn settle_one(
-    tx: &impl Tx,
-    cursor: u64,
-    now: Timestamp,
-    entry: OutboxEntry,
-    verdict: &Verdict,
-    settled: &mut Settled,
-) -> Result<(), StoreError> {
-    // A rejected create took its dependants with it a moment ago; they have no entry any more.
-    if tx.get(Table::Outbox, &outbox_key(entry.baby_id, entry.seq)).await?.is_none() {
-        return Ok(());
-    }
-    if verdict.status == Status::Rejected {
-        let error = verdict.error.clone().unwrap_or(Rejection {
-            code: RejectionCode::Unknown,
-            field: None,
-            message: "refused without a reason".into(),
-        });
-        settled.dead += bury_with_dependants(tx, entry, error, now).await?;
-        return Ok(());
-    }
-    if let Some(letter) = lost_edit(&entry, verdict, now) {
-        put_letter(tx, &letter).await?;
-        settled.lost += 1;
-    }
-    settled.acked += 1;
-    // While a first copy is fetched, a row may be here long before the cursor says so.
-    let key = row_key(entry.baby_id, entry.mutated.entity_id);
-    let seen = image_version(tx, entry.mutated.entity_type, &key).await?.max(cursor);
-    match verdict.version {
-        Some(version) if version > seen => {
-            put_entry(tx, &OutboxEntry { state: EntryState::Acked { version }, ..entry }).await
-        }
-        _ => remove(tx, &entry).await,
-    }
-}
-
-async fn remove(tx: &impl Tx, entry: &OutboxEntry) -> Result<(), StoreError> {
+pub(super) async fn remove(tx: &impl Tx, entry: &OutboxEntry) -> Result<(), StoreError> {
     tx.delete(Table::Outbox, &outbox_key(entry.baby_id, entry.seq)).await?;
     rebuild(tx, entry.baby_id, entry.mutated.entity_type, entry.mutated.entity_id).await?;
     Ok(())
 }
 
-/// The fields that another caregiver's change won, if any: the server sent its row because this
-/// mutation lost, in whole or in part.
-fn lost_edit(entry: &OutboxEntry, verdict: &Verdict, now: Timestamp) -> Option<DeadLetter> {
-    let theirs = verdict.server_data.as_ref()?;
-    let null = serde_json::Value::Null;
-    let differs = |(name, mine): &(&String, &serde_json::Value)| theirs.get(*name).unwrap_or(&null) != *mine;
-    let fields: Vec<String> = entry.mutated.payload.iter().filter(differs).map(|(name, _)| name.clone()).collect();
-    let deleted = theirs.get("deletedAt").is_some_and(|at| !at.is_null());
-    if fields.is_empty() && !deleted {
-        return None;
-    }
-    Some(letter(entry, DeadReason::LostEdit { fields, deleted }, now))
-}
-
-fn letter(entry: &OutboxEntry, reason: DeadReason, now: Timestamp) -> DeadLetter {
+pub(super) fn letter(entry: &OutboxEntry, reason: DeadReason, now: Timestamp) -> DeadLetter {
     DeadLetter {
         mutation_id: entry.mutation_id,
         baby_id: entry.baby_id,
@@ -375,7 +325,7 @@ async fn bury_damaged(
 }
 
 /// A refused create takes along whatever was built on it; a refused edit goes alone.
-async fn bury_with_dependants(
+pub(super) async fn bury_with_dependants(
     tx: &impl Tx,
     refused: OutboxEntry,
     error: Rejection,

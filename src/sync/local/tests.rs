@@ -1,4 +1,5 @@
 mod gate;
+mod resolve;
 mod snapshot;
 
 use std::{cell::Cell, collections::BTreeMap};

@@ -1,6 +1,7 @@
 //! What becomes of refusals, lost answers and a failing store.
 
 use super::*;
+use crate::sync::fault::Fault;
 
 /// C26, X17: lost answers never count, and wait longer and longer with jitter (B66).
 #[test]
@@ -189,4 +190,37 @@ fn a_fenced_tab_tries_later_and_says_nothing() {
     desk.on(Event::Focused);
     let effects = desk.pushed(A, PushOutcome::StoreFailed(StoreError::Quota));
     assert!(effects.contains(&Effect::Tell(Told::StorageFailed(StoreError::Quota))), "C50");
+}
+
+/// B65, B27, B67: what trying again cannot help becomes a dead letter when it is alone, and nothing
+/// else does; what needs a person or a second answer waits for it.
+#[test]
+fn exactly_what_cannot_be_retried_is_buried() {
+    let codes = [
+        (400, ErrorCode::Malformed),
+        (401, ErrorCode::Unauthenticated),
+        (403, ErrorCode::AccessRevoked),
+        (403, ErrorCode::ReadOnly),
+        (404, ErrorCode::UnknownBaby),
+        (404, ErrorCode::NotFound),
+        (409, ErrorCode::EpochChanged),
+        (410, ErrorCode::CursorExpired),
+        (413, ErrorCode::BatchTooLarge),
+        (422, ErrorCode::Other),
+        (426, ErrorCode::ClientTooOld),
+        (429, ErrorCode::RateLimited),
+        (500, ErrorCode::Internal),
+        (503, ErrorCode::Overloaded),
+        (502, ErrorCode::Other),
+    ];
+    let errors = codes.map(|(status, code)| refused(status, code));
+    for error in errors.into_iter().chain([lost()]) {
+        let mut desk = Desk::quiet();
+        desk.now = desk.now.plus_ms(10_000);
+        let fault = Fault::from(&error);
+        let effects = desk.push_fails(A, 1, error);
+        let buried = effects.iter().any(|effect| matches!(effect, Effect::Bury { .. }));
+        let waits = matches!(fault, Fault::Unauthenticated | Fault::ClientTooOld | Fault::AccessRevoked);
+        assert_eq!(buried, !fault.retryable() && !waits, "{}", fault.code());
+    }
 }

@@ -125,3 +125,14 @@ fn a_report_adds_up_its_pages() {
     assert_eq!((report.pages, report.applied, report.failed, report.orphans), (2, 6, 4, 2));
     assert_eq!(report.failed_by_type["moon_log"], 4);
 }
+
+/// B55: a check that could not run is told as that, not as a copy that differs.
+#[test]
+fn a_check_that_could_not_run_is_shown_as_unknown() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(10_000);
+    desk.after(0);
+    let error = ApplyError::CheckExecution(StoreError::Failed("disk".into()));
+    let effects = desk.pulled(A, PullOutcome::NotApplied(error));
+    assert!(matches!(&effects[..], [Effect::SetError { error: Some(SyncError::IntegrityUnknown { .. }), .. }]));
+}

@@ -53,6 +53,7 @@ fn error_words(error: &SyncError) -> &'static str {
         SyncError::RateLimited => tr!(sync_error.rate_limited),
         SyncError::Server => tr!(sync_error.server),
         SyncError::Integrity { .. } => tr!(sync_error.integrity),
+        SyncError::IntegrityUnknown { .. } => tr!(sync_error.integrity_unknown),
         SyncError::Storage { .. } => tr!(sync_error.storage),
     }
 }
