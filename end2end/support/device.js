@@ -15,7 +15,12 @@ export class Device {
   /** `hints: false` for a device that was told not to listen for the server's hints: it only polls. */
   static async open(browser, baseURL, { hints = true, ...options } = {}) {
     const context = await browser.newContext({ ...PHONE, baseURL, ...options });
-    if (!hints) await context.addInitScript(() => localStorage.setItem('hints', 'off'));
+    if (!hints) {
+      await context.addInitScript(() => {
+        // A page without an address has no storage.
+        if (location.protocol !== 'about:') localStorage.setItem('hints', 'off');
+      });
+    }
     const watch = new Watch(context, new URL(baseURL).origin);
     await watch.arm(context);
     return new Device(context, await context.newPage(), watch, baseURL);

@@ -3,7 +3,10 @@
 // with all its pages and its service worker.
 
 /** The browser writes these itself when a request fails; no script can prevent it. */
-const REQUEST_FAILED = /^Failed to load resource: |^EventSource's response has a /;
+const REQUEST_FAILED = /^Failed to load resource: /;
+
+/** The same about a stream of hints; it names the page instead of the address. */
+const STREAM_REFUSED = /^EventSource's response has a /;
 
 /** A stream that stays open: it moves no data and never ends. */
 const HINTS = '/api/sync/hints';
@@ -65,6 +68,7 @@ export class Watch {
   }
 
   #isTolerated(message) {
+    if (STREAM_REFUSED.test(message.text())) return this.#tolerated.length > 0;
     const { pathname } = new URL(message.location().url || 'about:blank');
     const ours = pathname.startsWith('/api/') || pathname === '/healthz';
     return ours && REQUEST_FAILED.test(message.text()) && (pathname === HINTS ? this.#tolerated.length > 0 : this.#tolerated.some((reason) => message.text().includes(reason)));

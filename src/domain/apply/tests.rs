@@ -107,6 +107,26 @@ fn concurrent_edits_of_different_groups_both_survive() {
     assert_eq!((server.field(SLEEP, "notes"), server.field(SLEEP, "place")), (json!("theirs"), json!("pram")));
 }
 
+/// B43, B45: a field with a policy of its own is merged by it, whoever has the later clock; an edit made
+/// in knowledge of the last change applies under any policy.
+#[test]
+fn a_concurrent_edit_follows_the_policy_of_its_field() {
+    let dummy: EntityType = crate::domain::registry::dummy_log::DEF.name.parse().unwrap();
+    let count =
+        |n, base, ms, by, wobble| Mutation { entity_type: dummy, ..edit(n, base, ms, by, json!({"wobble": wobble})) };
+    let mut server = Server::default();
+    let baby = mutation(1, EntityType::BABY, BABY.entity(), Op::Create, json!({"name": "Ada"}));
+    let start = json!({"startedAt": "2026-11-20T01:00:00.000Z", "wobble": 2});
+    server.push(client(0), &[baby, mutation(2, dummy, SLEEP, Op::Create, start)]);
+    assert_eq!(status(&server.push(client(1), &[count(10, 2, 50, client(1), 5)])), [Status::Applied]);
+    let later_but_smaller = server.push(client(2), &[count(11, 2, 90, client(2), 3)]);
+    assert_eq!((status(&later_but_smaller), server.field(SLEEP, "wobble")), (vec![Status::Conflict], json!(5)));
+    let earlier_but_larger = server.push(client(2), &[count(12, 2, 10, client(2), 7)]);
+    assert_eq!((status(&earlier_but_larger), server.field(SLEEP, "wobble")), (vec![Status::Applied], json!(7)));
+    let corrected = server.push(client(1), &[count(13, server.head.version, 5, client(1), 1)]);
+    assert_eq!((status(&corrected), server.field(SLEEP, "wobble")), (vec![Status::Applied], json!(1)));
+}
+
 /// A36, A48, B04: the larger clock reading wins on every machine, whoever comes first.
 #[test]
 fn concurrent_edits_of_one_group_have_one_winner() {

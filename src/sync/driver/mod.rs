@@ -99,6 +99,10 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     /// # Errors
     /// The database failed.
     pub async fn open(&self) -> Result<(), StoreError> {
+        let read = self.store.read_again().await?;
+        if read > 0 {
+            self.note(&format!("{read} rows of an earlier version can be read now")).await?;
+        }
         let babies = self.store.babies().await?;
         self.tell(Event::BabiesKnown(babies.into_iter().collect()));
         Ok(())

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    apply::ApplyError,
+    LocalStore,
+    apply::{ApplyError, copy_tables},
     push::drop_acked,
-    record::{Opaque, SyncMeta, get, get_row, get_shadow, put, put_row, put_shadow, row_key},
+    record::{Opaque, SyncMeta, every, get, get_row, get_shadow, put, put_row, put_shadow, row_key},
     view::rebuild,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     },
     sync::{
         defect::{Defect, planted},
-        ports::{StoreError, Table, Tx},
+        ports::{Database, Mode, StoreError, Table, Tx},
         protocol::Change,
     },
 };
@@ -52,6 +53,31 @@ pub(super) async fn take(
     Ok(if matches!(image.content, Content::Unknown(_)) { Taken::Unread } else { Taken::New })
 }
 
+impl<D: Database> LocalStore<D> {
+    /// Shows the rows that an earlier version of the app could not read and this one can. To be
+    /// called when the copy is opened. Returns how many there were.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn read_again(&self) -> Result<usize, StoreError> {
+        let kept = self.transact(&[Table::Opaque], Mode::Read, async |tx| tx.scan(&every(Table::Opaque)).await).await?;
+        if !kept.iter().any(|(key, record)| Image::again(key, record).is_some()) {
+            return Ok(0);
+        }
+        self.transact(&copy_tables(), Mode::RelaxedWrite, async |tx| {
+            let mut read = 0;
+            for (key, record) in tx.scan(&every(Table::Opaque)).await? {
+                if let Some((baby, image)) = Image::again(&key, &record) {
+                    put_image(tx, baby, &image).await?;
+                    read += 1;
+                }
+            }
+            Ok(read)
+        })
+        .await
+    }
+}
+
 /// A change, read as far as this version can.
 struct Image {
     id: EntityId,
@@ -85,6 +111,16 @@ impl Image {
             }
         };
         Ok(Self { id: change.entity_id, version: change.version, live, content })
+    }
+
+    /// What was kept as it came, if this version can read it.
+    fn again(key: &str, record: &Value) -> Option<(BabyId, Self)> {
+        let Opaque { entity_type, version, live, payload } = serde_json::from_value(record.clone()).ok()?;
+        let (baby, id) = key.split_once('/')?;
+        let (baby, id): (BabyId, EntityId) = (baby.parse().ok()?, id.parse().ok()?);
+        let row = Row::from_payload(entity_type.parse().ok()?, &payload).ok()?;
+        let is_it = (row.baby_id, row.id, row.server.row_version) == (baby, id, version);
+        is_it.then_some((baby, Self { id, version, live, content: Content::Known(row) }))
     }
 }
 

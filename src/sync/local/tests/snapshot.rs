@@ -155,3 +155,28 @@ fn what_another_history_may_have_lost_is_sent_again() {
         assert_eq!(copy.row(2).unwrap().fields["notes"], json!("mine"));
     }
 }
+
+/// B34, B40: what an older version of the app kept without understanding it is there after the update.
+#[test]
+fn a_kept_row_is_shown_once_it_can_be_read() {
+    let copy = Copy::new();
+    let lead = copy.lead();
+    let row = sleep(2, 1);
+    run(copy.store.apply(lead, BABY, now(), 0, &page(0, std::slice::from_ref(&row)))).unwrap();
+    // As a version that did not know the type has left it.
+    let key = record::row_key(BABY, id(2));
+    let kept = json!({"entityType": "sleep_log", "version": 1, "live": true, "payload": row.to_payload()});
+    let unknown = json!({"entityType": "moon_log", "version": 2, "live": true, "payload": {"id": id(3)}});
+    let tables = [Table::Rows(EntityType::SLEEP_LOG), Table::Opaque];
+    run(copy.store.transact(&tables, Mode::StrictWrite, async |tx| {
+        tx.delete(Table::Rows(EntityType::SLEEP_LOG), &key).await?;
+        tx.put(Table::Opaque, &key, &kept).await?;
+        tx.put(Table::Opaque, &record::row_key(BABY, id(3)), &unknown).await
+    }))
+    .unwrap();
+    let before = run(copy.store.meta(BABY)).unwrap();
+    assert_eq!(run(copy.store.read_again()).unwrap(), 1);
+    assert_eq!((copy.row(2), run(copy.store.meta(BABY)).unwrap()), (Some(row), before), "the fingerprint stays");
+    assert_eq!(copy.db.disk().table(Table::Opaque).len(), 1, "what is still unknown stays as it is");
+    assert_eq!(run(copy.store.read_again()).unwrap(), 0);
+}
