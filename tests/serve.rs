@@ -39,7 +39,11 @@ impl Server {
     }
 
     fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        Self::get_at(&self.address, path)
+    }
+
+    fn get_at(address: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -68,6 +72,23 @@ async fn it_serves_an_empty_database_and_goes_when_asked(pool: PgPool) {
     assert!(server.get("/readyz").ends_with("ready\n"));
     assert!(server.get("/api/auth/me").starts_with("HTTP/1.1 401 "));
     assert!(server.terminate().success());
+}
+
+/// The figures have an address of their own; on the app's there are none.
+#[sqlx::test(migrations = false)]
+async fn metrics_are_served_where_they_are_asked_for(pool: PgPool) {
+    let mut child = program(&pool, "serve").env("METRICS_ADDR", "127.0.0.1:0").stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let server = Server::listening(child);
+    let line = log.find(|line| line.contains("metrics on http://")).unwrap();
+    let (_, address) = line.split_once("http://").unwrap();
+    let figures = Server::get_at(address.strip_suffix("/metrics").unwrap(), "/metrics");
+    assert!(figures.contains("cradlelog_babies 0\n"), "{figures}");
+    assert!(!server.get("/metrics").contains("cradlelog_babies"));
+    // Whoever writes to a log that nobody reads any more stops.
+    let reader = std::thread::spawn(move || log.count());
+    assert!(server.terminate().success());
+    reader.join().unwrap();
 }
 
 #[sqlx::test(migrations = false)]

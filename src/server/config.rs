@@ -41,6 +41,9 @@ pub struct ServeConfig {
     /// `compact`
     #[arg(long, env, default_value_t = 21_600)]
     pub compact_every_secs: u64,
+    /// Where figures for Prometheus are served, at /metrics; nowhere, if not given. Keep it private
+    #[arg(long, env)]
+    pub metrics_addr: Option<SocketAddr>,
 }
 
 impl ServeConfig {

@@ -269,7 +269,8 @@ impl VerdictColumns {
     }
 }
 
-fn status_word(status: Status) -> &'static str {
+/// A status as the table and the metrics say it.
+pub(super) fn status_word(status: Status) -> &'static str {
     match status {
         Status::Applied => "applied",
         Status::Merged => "merged",

@@ -53,6 +53,11 @@ impl Lanes {
         Ok(Lane { connection: self.pool.acquire().await?, lanes: self })
     }
 
+    /// How many connections wait here.
+    pub(super) fn waiting(&self) -> usize {
+        self.idle().as_ref().map_or(0, Vec::len)
+    }
+
     /// Gives all back, for good: closing the pool waits for them.
     pub(super) fn close(&self) {
         *self.idle() = None;

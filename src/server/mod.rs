@@ -33,6 +33,7 @@ mod hints;
 mod journal;
 mod lanes;
 mod logs;
+mod metrics;
 mod password;
 mod serve;
 mod session;
@@ -61,6 +62,7 @@ use config::ServeConfig;
 use hints::Hub;
 use lanes::{Lane, Lanes};
 use leases::Leases;
+use metrics::Metrics;
 use password::Passwords;
 use session::SessionToken;
 
@@ -73,6 +75,8 @@ struct Shared {
     lanes: Lanes,
     leases: Leases,
     hub: Arc<Hub>,
+    /// Only where somebody asks for them.
+    metrics: Option<Metrics>,
     config: ServeConfig,
     passwords: Passwords,
     draining: AtomicBool,
@@ -84,6 +88,7 @@ impl App {
             lanes: Lanes::new(pool.clone()),
             leases: Leases::new(config.bulk_leases),
             hub: Arc::new(Hub::new()),
+            metrics: config.metrics_addr.map(|_| Metrics::default()),
             pool,
             config,
             passwords: Passwords::new(),
@@ -109,6 +114,10 @@ impl App {
 
     fn hub(&self) -> &Arc<Hub> {
         &self.0.hub
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.as_ref()
     }
 
     /// From here on `/readyz` says no, so that a proxy sends new requests elsewhere, and the streams

@@ -66,7 +66,8 @@ async fn attempt(
     let (rows, known) = journal::load(&mut tx, baby, &batch.mutations).await?;
     let push = Push { baby_id: baby, client_id: request.client_id, actor: door.user, now: door.now };
     let mut bench = Bench::new(push, door.head, rows, known);
-    let results = batch.answers.iter().map(|answer| answer.judged(&mut bench, &batch.mutations, door.level)).collect();
+    let judged = batch.answers.iter().map(|answer| answer.judged(&mut bench, &batch.mutations, door.level));
+    let results: Vec<_> = judged.collect();
     if door.is_new && bench.head().version == 0 {
         // The baby's own create was refused, so there is no baby; the verdicts say why.
         tx.rollback().await?;
@@ -78,6 +79,9 @@ async fn attempt(
         }
     }
     lane.keep();
+    if let Some(metrics) = call.app.metrics() {
+        metrics.judged(&results);
+    }
     Ok(Some(PushResponse {
         results,
         sync_operation_id: request.sync_operation_id.clone(),

@@ -31,6 +31,7 @@ use tower_http_csrf::csrf::CsrfLayer;
 use super::{
     App, Call, gate, headers, health, hints,
     logs::{self, RequestId},
+    metrics,
     session::SessionToken,
     site,
 };
@@ -38,11 +39,11 @@ use crate::api::{self, ApiError, CallOutcome};
 
 /// The whole server as one service.
 pub fn router(app: App) -> Router {
-    Router::new()
-        .merge(calls(&app))
-        .merge(pages(&app))
-        .layer(ServiceBuilder::new().layer(middleware::from_fn(logs::request)).layer(compression()))
-        .with_state(app)
+    let mut router = Router::new().merge(calls(&app)).merge(pages(&app));
+    if app.metrics().is_some() {
+        router = router.layer(middleware::from_fn_with_state(app.clone(), metrics::count));
+    }
+    router.layer(ServiceBuilder::new().layer(middleware::from_fn(logs::request)).layer(compression())).with_state(app)
 }
 
 fn pages(app: &App) -> Router<App> {

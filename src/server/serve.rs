@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, signal};
 use super::{
     App, compact,
     config::{DatabaseConfig, ServeConfig},
-    db,
+    db, metrics,
     router::router,
 };
 
@@ -24,6 +24,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     let pool = db::connect(database).await?;
     let listener = TcpListener::bind(config.listen_addr).await?;
     let address = listener.local_addr()?;
+    let figures = metrics::bind(&config).await?;
     // Without it the second packet of an answer waits for the acknowledgement of the first.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -36,7 +37,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     let app = App::new(pool.clone(), config);
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
 
-    let compacting = tokio::spawn(compact::regularly(app.clone()));
+    let beside = [tokio::spawn(compact::regularly(app.clone())), tokio::spawn(metrics::serve(app.clone(), figures))];
 
     // Scripts wait for this line.
     let mut stdout = std::io::stdout();
@@ -64,7 +65,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
         ended = serving => ended?,
         () = deadline => tracing::warn!("some requests were cut off"),
     }
-    compacting.abort();
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     app.close_lanes();
     pool.close().await;
     Ok(())

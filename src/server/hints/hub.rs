@@ -53,7 +53,6 @@ impl Hub {
     }
 
     /// How many streams are open.
-    #[cfg(test)]
     pub(in crate::server) fn len(&self) -> usize {
         lock(&self.ears).len()
     }

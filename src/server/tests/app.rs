@@ -68,6 +68,7 @@ impl TestApp {
             bulk_leases: 16,
             hint_check_secs: 3,
             compact_every_secs: 0,
+            metrics_addr: None,
         };
         change(&mut config);
         let app = App::new(pool.clone(), config);

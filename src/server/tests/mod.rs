@@ -19,6 +19,7 @@ mod inspect;
 mod invites;
 mod leases;
 mod logs;
+mod metrics;
 mod pull;
 mod push;
 mod schema;
