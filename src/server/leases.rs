@@ -72,7 +72,7 @@ impl Leases {
         }
         let wait = |taken: &mut dyn Iterator<Item = &(Holder, Lease)>| {
             let first_free = taken.map(|(_, lease)| lease.expires_at.since(now)).min().unwrap_or_default();
-            u32::try_from(first_free / 1_000).unwrap_or_default() + 1
+            u32::try_from(first_free.unsigned_abs().div_ceil(1_000)).unwrap_or_default().max(1)
         };
         let is_theirs = |(other, _): &&(Holder, Lease)| other.user == holder.user;
         if held.iter().filter(is_theirs).count() >= PER_PERSON {
@@ -131,7 +131,7 @@ mod tests {
         let first = leases.take(holder(1, 1), Timestamp::from_ms(0)).unwrap();
         let again = leases.take(holder(1, 1), Timestamp::from_ms(15_000)).unwrap();
         assert_eq!((first.lease_id, again.expires_at), (again.lease_id, Timestamp::from_ms(35_000)));
-        assert_eq!(refusal(leases.take(holder(2, 2), Timestamp::from_ms(30_000))).1, Some(6));
+        assert_eq!(refusal(leases.take(holder(2, 2), Timestamp::from_ms(30_000))).1, Some(5));
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
             leases.take(holder(1, baby), Timestamp::from_ms(0)).unwrap();
         }
         let third = leases.take(holder(1, 3), Timestamp::from_ms(1_000));
-        assert_eq!(refusal(third), (ErrorCode::RateLimited, Some(20)));
+        assert_eq!(refusal(third), (ErrorCode::RateLimited, Some(19)));
         leases.take(holder(2, 3), Timestamp::from_ms(1_000)).unwrap();
     }
 }

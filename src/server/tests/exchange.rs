@@ -144,3 +144,35 @@ async fn it_refuses_what_its_halves_refuse(pool: PgPool) {
         "epoch": Uuid::nil(), "changes": []});
     assert_eq!(ada.post("/api/sync/v2", other_epoch).await.refusal(), (409, "epoch_changed".into()));
 }
+
+/// Whatever cannot be read is refused whole, and nothing stored changes.
+#[sqlx::test]
+async fn what_cannot_be_read_is_refused(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let good = json!({"babyId": baby, "clientId": baby, "lastKnownServerVersion": 0, "changes": []});
+    for (key, value) in [
+        ("babyId", json!(7)),
+        ("clientId", json!("phone")),
+        ("lastKnownServerVersion", json!(-1)),
+        ("lastKnownServerVersion", json!("1")),
+        ("lastKnownServerVersion", json!(1e30)),
+        ("epoch", json!("1")),
+        ("changes", json!({})),
+        ("changes", json!("[]")),
+        ("limit", json!(-1)),
+        ("ackedThrough", json!(0.5)),
+    ] {
+        let body = with(good.clone(), key, value);
+        assert_eq!(ada.post("/api/sync/v2", body.clone()).await.refusal(), (400, "malformed".into()), "{body}");
+    }
+    for body in ["", "{", "[]", "null", "\u{0}"] {
+        assert_eq!(ada.post_raw("/api/sync/v2", body).await.refusal(), (400, "malformed".into()), "{body}");
+    }
+    let deep =
+        format!(r#"{{"babyId":"{baby}","clientId":"{baby}","changes":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    assert_eq!(ada.post_raw("/api/sync/v2", deep).await.refusal(), (400, "malformed".into()));
+    assert_eq!(app.count("sync_events").await, 1);
+    ada.post("/api/sync/v2", good).await.ok();
+}
