@@ -124,6 +124,9 @@ async fn look_after(app: &App) {
     }
 }
 
+/// A session, and of one baby that it may read: which, how far, at which level.
+type Found = (Vec<u8>, Option<Uuid>, Option<i64>, Option<String>);
+
 /// Tells `ears` how far `babies` are, as far as their sessions may know, and what they may see no
 /// longer. Without names it is about all that each may read, and without a session a stream ends.
 pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>) -> Result<(), crate::api::ApiError> {
@@ -132,7 +135,7 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     }
     let sessions: Vec<&[u8]> = ears.iter().map(|ear| ear.session.as_slice()).collect();
     let names: Option<Vec<Uuid>> = babies.map(|babies| babies.iter().map(|baby| baby.0).collect());
-    let found: Vec<(Vec<u8>, Option<Uuid>, Option<i64>, Option<String>)> = sqlx::query_as(AssertSqlSafe(format!(
+    let found: Vec<Found> = sqlx::query_as(AssertSqlSafe(format!(
         "select s.id_hash, a.baby_id, h.version, a.level::text
          from sessions s
          left join user_baby u on u.user_id = s.user_id and ($2::uuid[] is null or u.baby_id = any($2))
