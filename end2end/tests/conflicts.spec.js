@@ -31,6 +31,22 @@ test('edits of different fields by two caregivers both survive on both devices',
   }
 });
 
+test('an edit of a bottle sends what was changed and nothing else', async ({ solo }) => {
+  const phone = await solo();
+  await phone.logBottle(150);
+  await phone.isSynced();
+  await phone.setNotes('Bottle', 'was hungry');
+  await phone.isSynced();
+  const [edit] = phone.watch.pushes().at(-1).body.mutations;
+  expect(edit).toMatchObject({ op: 'update', payload: { notes: 'was hungry' } });
+  expect(Object.keys(edit.payload)).toEqual(['notes']);
+  // And saving without a change sends nothing.
+  const pushes = phone.watch.pushes().length;
+  await phone.edit('Bottle', async () => {});
+  await phone.isSynced();
+  expect(phone.watch.pushes().length).toBe(pushes);
+});
+
 test('of two edits of one field the later wins on both devices, and the loser is told and can have it back', async ({ family }) => {
   // A36, A48.
   const { a, b } = await family();
@@ -51,6 +67,9 @@ test('of two edits of one field the later wins on both devices, and the loser is
   await expect(a.chip).toHaveText('1 needs you');
   await a.go('Sync');
   await expect(a.letters('woke up twice')).toHaveCount(1);
+  // What won stands beside it, so that A can choose.
+  await expect(a.letters('woke up twice')).toContainText('Now in the log:');
+  await expect(a.letters('woke up twice')).toContainText('slept right through');
   await expect(b.chip).toHaveText('All saved');
 
   await a.letters('woke up twice').getByRole('button', { name: 'Use mine again' }).click();
@@ -100,6 +119,28 @@ test('a delete beats an edit made elsewhere, and the editor is told and can rest
   await a.go('Timeline');
   for (const device of [a, b]) {
     await expect(device.entries('with the blue blanket')).toHaveCount(1, ONE_INTERVAL);
+  }
+});
+
+test('of two edits that met, the loser can write one that says both', async ({ family }) => {
+  const { a, b } = await family();
+  await apart({ a, b });
+  await a.setNotes('Slept', 'woke up twice');
+  await b.setNotes('Slept', 'slept right through');
+  await b.goOnline();
+  await b.isSynced();
+  await a.goOnline();
+  await expect(a.chip).toHaveText('1 needs you', ONE_INTERVAL);
+  await a.go('Sync');
+  await a.letters('woke up twice').getByRole('button', { name: 'Edit' }).click();
+  await expect(a.sheet.getByLabel('Notes')).toHaveValue('woke up twice');
+  await a.sheet.getByLabel('Notes').fill('woke up twice for Ada, slept through for Ben');
+  await a.sheet.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(a.letters('woke up twice')).toHaveCount(0);
+  await a.isSynced();
+  await a.go('Timeline');
+  for (const device of [a, b]) {
+    await expect(device.entries('Slept')).toContainText('slept through for Ben', ONE_INTERVAL);
   }
 });
 

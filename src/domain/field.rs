@@ -203,6 +203,8 @@ fn typed(value: &Value, units: &[&'static str]) -> Result<Value, String> {
     if !(0.0..=MAX_QUANTITY as f64).contains(&number) {
         return Err(format!("value must be between 0 and {MAX_QUANTITY}"));
     }
+    // As JavaScript writes it: a whole number that came back from a browser's store is the same number.
+    let number = if number.fract() == 0.0 { Value::from(number as i64) } else { Value::from(number) };
     Ok(serde_json::json!({ "value": number, "unit": unit }))
 }
 
@@ -275,6 +277,7 @@ mod tests {
         check(Kind::Choice(&["wee", "poo"]), json!("POO!"), None);
         let oz = Kind::Typed { units: &["ml", "oz"] };
         check(oz, json!({"value": 2.5, "unit": "oz"}), Some(json!({"value": 2.5, "unit": "oz"})));
+        check(oz, json!({"value": 90.0, "unit": "ml"}), Some(json!({"value": 90, "unit": "ml"})));
         check(oz, json!({"value": 2.5, "unit": "drops"}), None);
         check(oz, json!({"value": 2.5, "unit": "oz", "x": 1}), None);
     }

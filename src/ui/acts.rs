@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use serde_json::Value;
 
 use super::{
+    log::LetterId,
     replica::{Device, Replica},
     toast::{Toasts, Tone},
     words::tr,
@@ -68,6 +69,8 @@ impl Acts {
 
     /// Saves `after` as the whole of the entry's fields; only what changed since `seen` travels.
     pub(crate) async fn update(self, seen: Row, after: Fields, said: &'static str) -> Result<(), NotSaved> {
+        // In the form in which things are kept. What cannot be true is refused by the commit.
+        let after = seen.entity_type.canonical(&after).unwrap_or(after);
         let changed = patch(seen.entity_type, &seen.fields, &after);
         if changed.is_empty() {
             return Ok(());
@@ -85,6 +88,13 @@ impl Acts {
             });
         });
         self.toasts.undoable(said, undo);
+        Ok(())
+    }
+
+    /// Sends what a dead letter says again, with what the person changed in it.
+    pub(crate) async fn resend(self, (baby_id, letter): LetterId, fields: Fields) -> Result<(), NotSaved> {
+        self.replica.port().retry(baby_id, letter, Some(fields)).await.map_err(in_words)?;
+        self.toasts.say(Tone::Good, tr!(letter.retried));
         Ok(())
     }
 
