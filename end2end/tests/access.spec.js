@@ -1,5 +1,6 @@
 // For everyone: every screen and every sheet, in every theme, and on a narrow phone.
 import { AxeBuilder } from '@axe-core/playwright';
+import { refuseOne } from '../support/refusals.js';
 import { expect, test } from '../support/test.js';
 
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -10,7 +11,18 @@ const SCREENS = {
   timeline: (phone) => phone.go('Timeline'),
   caregivers: (phone) => phone.go('Caregivers'),
   settings: (phone) => phone.go('Settings'),
-  sync: (phone) => phone.go('Sync'),
+  // With a letter that needs the person, and the steps of a sync that was asked for.
+  sync: async (phone) => {
+    await phone.go('Sync');
+    await phone.button('Sync now').click();
+    await expect(phone.page.getByRole('log')).toContainText('Juno');
+    await expect(phone.letters('Dry')).toBeVisible();
+  },
+  letter: async (phone) => {
+    await phone.go('Sync');
+    await phone.letters('Dry').getByRole('button', { name: 'Edit' }).click();
+    await expect(phone.sheet).toBeVisible();
+  },
   unknown: async (phone) => {
     await phone.page.goto('/no/such/place');
     await expect(phone.heading('Nothing here')).toBeVisible();
@@ -41,6 +53,8 @@ const SCREENS = {
   edit: async (phone) => {
     await phone.go('Timeline');
     await phone.openEntry('Bottle');
+    await phone.sheet.getByText('History').click();
+    await expect(phone.sheet.getByText('Written down')).toBeVisible();
   },
   baby: async (phone) => {
     await phone.go('Settings');
@@ -101,6 +115,11 @@ async function lived(solo, options) {
   const phone = await solo(options);
   await phone.logBottle();
   await phone.logNappy('Poo');
+  await phone.isSynced();
+  await refuseOne(phone.context);
+  await phone.logNappy('Dry');
+  await expect(phone.chip).toHaveText('1 needs you');
+  await phone.context.unrouteAll({ behavior: 'wait' });
   await phone.logSleep();
   await phone.button('Start sleep').click();
   await phone.button('Feed').click();

@@ -1,5 +1,6 @@
 // A network that lies, and a server that refuses.
 import { storesWith } from '../support/idb.js';
+import { refuseOne } from '../support/refusals.js';
 import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
 import { PUSH, sent } from '../support/watch.js';
@@ -100,22 +101,8 @@ test('a server that is overloaded is left alone for as long as it asks', async (
 });
 
 test('one entry that the server refuses does not hold up the others', async ({ solo }) => {
-  // The refusal is made up here, because our own app sends nothing that our server refuses.
   const phone = await solo();
-  let poison;
-  await phone.context.route(PUSH, async (route) => {
-    const body = route.request().postDataJSON();
-    const { name, mutations } = sent(body);
-    poison ??= mutations[0].mutationId;
-    const good = mutations.filter(({ mutationId }) => mutationId !== poison);
-    const response = await route.fetch({ postData: JSON.stringify({ ...body, [name]: good }) });
-    const answer = await response.json();
-    const results = mutations.map(({ mutationId }) => answer.results.find((one) => one.mutationId === mutationId) ?? {
-      mutationId, status: 'rejected', version: null, serverData: null,
-      error: { code: 'invalid_payload', field: 'notes', message: 'notes are not to my taste' },
-    });
-    return route.fulfill({ response, json: { ...answer, results } });
-  });
+  const refused = await refuseOne(phone.context);
   await phone.goOffline();
   await phone.logBottle(185);
   await phone.logNappy('Poo');
@@ -131,5 +118,5 @@ test('one entry that the server refuses does not hold up the others', async ({ s
   await phone.letters('Bottle 185 ml').getByRole('button', { name: 'Retry' }).click();
   await phone.isSynced();
   expect(await types()).toContain('feed_log');
-  expect(phone.watch.sendings().get(poison)).toBe(1);
+  expect(phone.watch.sendings().get(refused.mutationId)).toBe(1);
 });

@@ -8,6 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::session::Session;
 use crate::{
     domain::{
+        field::Fields,
         id::{BabyId, MutationId},
         row::Row,
     },
@@ -39,9 +40,14 @@ impl ReplicaPort for Session {
         self.store.dead_letters().boxed_local()
     }
 
-    fn retry(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), SaveError>> {
+    fn retry(
+        &self,
+        baby_id: BabyId,
+        letter: MutationId,
+        edited: Option<Fields>,
+    ) -> LocalBoxFuture<'_, Result<(), SaveError>> {
         async move {
-            self.store.retry(self.clock.now(), &self.entropy, baby_id, letter).await?;
+            self.store.retry(self.clock.now(), &self.entropy, baby_id, letter, edited).await?;
             self.committed([baby_id]).await;
             Ok(())
         }
@@ -53,6 +59,20 @@ impl ReplicaPort for Session {
             self.store.discard(baby_id, letter).await?;
             self.changed();
             Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn record(&self) -> LocalBoxFuture<'_, Result<String, StoreError>> {
+        async move {
+            let record = serde_json::json!({
+                "app": env!("CARGO_PKG_VERSION"),
+                "clientId": self.store.client_id(),
+                "writtenAt": self.clock.now(),
+                "status": self.driver.status().await?,
+                "journal": self.store.journal().await?,
+            });
+            Ok(format!("{record:#}"))
         }
         .boxed_local()
     }

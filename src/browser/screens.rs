@@ -9,7 +9,7 @@ use crate::{
     domain::id::BabyId,
     sync::{
         ports::StoreError,
-        status::{BabyAccess, CaregiverName, SyncStatus},
+        status::{BabyAccess, CaregiverName, SyncStatus, SyncStep},
     },
     ui::replica::{Account, Notice, Replica, ReplicaPort, ReplicaSignals},
 };
@@ -24,7 +24,11 @@ pub(super) struct Screens {
     caregivers: RwSignal<Vec<CaregiverName>>,
     notices: RwSignal<Vec<Notice>>,
     revision: RwSignal<u64>,
+    steps: RwSignal<Vec<SyncStep>>,
 }
+
+/// The newest steps, as far as anybody watches them; the journal has more.
+const STEPS_SHOWN: usize = 40;
 
 impl Screens {
     /// To be called where the signals are to live.
@@ -37,6 +41,7 @@ impl Screens {
             caregivers: RwSignal::default(),
             notices: RwSignal::default(),
             revision: RwSignal::default(),
+            steps: RwSignal::default(),
         }
     }
 
@@ -50,8 +55,18 @@ impl Screens {
             caregivers: self.caregivers.read_only(),
             notices: self.notices,
             revision: self.revision.read_only(),
+            steps: self.steps.read_only(),
         };
         Replica::new(signals, port)
+    }
+
+    /// Something was done by this tab.
+    pub(super) fn step(self, step: SyncStep) {
+        self.steps.update(|steps| {
+            let surplus = (steps.len() + 1).saturating_sub(STEPS_SHOWN);
+            steps.drain(..surplus);
+            steps.push(step);
+        });
     }
 
     /// Rows of this device changed.

@@ -323,14 +323,15 @@ impl Session {
                 Told::Status | Told::Rows(_) | Told::Babies => {}
                 Told::EditLost(_) => self.screens.notice(Notice::EditLost),
                 Told::AccessRevoked { name, .. } => self.screens.notice(Notice::AccessRevoked { name: name.clone() }),
-                Told::BabyRefused { name } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
+                Told::BabyRefused { name, .. } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
                 Told::StorageFailed(err) => self.screens.storage_failed(err),
+                Told::Step(step) => self.screens.step(step.clone()),
             }
         }
         if told.iter().any(|what| matches!(what, Told::Rows(_))) {
             self.screens.rows_changed();
         }
-        if told.iter().any(|what| !matches!(what, Told::Status)) {
+        if told.iter().any(|what| !matches!(what, Told::Status | Told::Step(_))) {
             self.tell_tabs(TabNews::Synced);
         }
     }

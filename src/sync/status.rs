@@ -1,6 +1,6 @@
 //! What a person is told about the sync, as data: the screens put it into words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,8 @@ pub enum SyncError {
 }
 
 /// The whole of it, at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SyncStatus {
     pub online: bool,
     /// A push or pull is under way.
@@ -84,7 +85,8 @@ impl SyncStatus {
 }
 
 /// One baby's copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BabyStatus {
     pub baby_id: BabyId,
     pub cursor: u64,
@@ -102,11 +104,68 @@ pub struct BabyStatus {
 }
 
 /// The rows of a copy that is being fetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Progress {
     pub rows: u64,
     /// Of how many, once the server has said.
     pub of: Option<u64>,
+}
+
+/// One step of the sync: the journal keeps the last of them, without anybody's words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncStep {
+    pub at: Timestamp,
+    pub baby_id: BabyId,
+    pub did: Did,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "what")]
+pub enum Did {
+    Pushed {
+        sent: usize,
+        acked: usize,
+        /// Edits that lost to another caregiver's.
+        lost: usize,
+        /// New dead letters.
+        dead: usize,
+    },
+    Pulled {
+        changes: usize,
+        cursor: u64,
+    },
+    /// Kept as it came, because a newer version made it, or it refers to what is not here.
+    NotUnderstood {
+        /// How many, by the name of their type.
+        unread: BTreeMap<String, usize>,
+        orphans: usize,
+    },
+    /// Asked, and nothing was new. Too frequent for the journal.
+    Unchanged,
+    /// Entries became dead letters without a verdict.
+    Buried {
+        letters: usize,
+        reason: DeadReason,
+    },
+    /// The copy was dropped, to be fetched anew.
+    Reset,
+    Failed {
+        error: SyncError,
+    },
+    /// A run that failed, by the code of its [`super::fault::Fault`].
+    Fault {
+        code: String,
+        retried: bool,
+    },
+    /// What had failed works again.
+    Recovered,
+    /// The baby left this device: access ended, or (`refused`) the server never took it in.
+    Removed {
+        refused: bool,
+        kept: usize,
+    },
 }
 
 /// A mutation that the server did not take, with all a person wrote: to retry, edit, export or

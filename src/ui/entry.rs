@@ -1,8 +1,11 @@
 //! An entry in words: what the tiles, the timeline and the Sync page say about one.
 
+use serde_json::Value;
+
 use super::{
     components::icon::Glyph,
     format::{amount, length},
+    intl,
     words::tr,
 };
 use crate::domain::{
@@ -181,4 +184,50 @@ fn consistency_words(consistency: Consistency) -> &'static str {
         Consistency::Formed => tr!(nappy.formed_lower),
         Consistency::HardPellets => tr!(nappy.hard_pellets_lower),
     }
+}
+
+/// One field in words; what only machines read is left out.
+pub(crate) fn field_words(zone: &str, name: &str, value: &Value) -> Option<String> {
+    let label = match name {
+        "startedAt" => tr!(letter.started),
+        "endedAt" => tr!(letter.ended),
+        "notes" => tr!(field.notes),
+        "amountMl" => tr!(field.amount),
+        "breastMilkMl" => tr!(feed.share_ml),
+        "content" => tr!(feed.content),
+        "endSide" => tr!(feed.ended_on),
+        "type" => tr!(nappy.type_label),
+        "colour" => tr!(nappy.colour),
+        "consistency" => tr!(nappy.consistency),
+        "rash" => tr!(nappy.rash),
+        "kind" => tr!(sleep.kind),
+        "place" => tr!(sleep.place),
+        "quality" => tr!(sleep.quality),
+        "name" => tr!(welcome.name),
+        "birthDate" => tr!(welcome.birth_date),
+        "dueDate" => tr!(baby.due_date),
+        "sex" => tr!(baby.sex),
+        "birthWeightG" => tr!(baby.birth_weight),
+        "nightStart" => tr!(baby.night_start),
+        "nightEnd" => tr!(baby.night_end),
+        _ => return None,
+    };
+    let value = match value {
+        Value::Null => tr!(letter.removed).to_owned(),
+        Value::Bool(true) => tr!(letter.yes).to_owned(),
+        Value::Bool(false) => tr!(letter.no).to_owned(),
+        Value::String(text) if name == "notes" => text.clone(),
+        Value::String(text) => match text.parse() {
+            Ok(at) => intl::time(zone, at),
+            Err(_) => text.replace('_', " "),
+        },
+        Value::Number(ml) if name == "amountMl" => tr!(unit.ml, value = ml.to_string()),
+        other => other.to_string(),
+    };
+    Some(tr!(letter.field, label = label, value = value))
+}
+
+/// The moment in the baby's day: `14:05, 21 Nov`.
+pub(crate) fn moment_words(zone: &str, at: Timestamp) -> String {
+    tr!(time.on_day, time = intl::time(zone, at), day = intl::short_day(intl::day_of(zone, at)))
 }

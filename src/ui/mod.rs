@@ -10,6 +10,7 @@ mod acts;
 mod app;
 mod clock;
 mod components;
+mod download;
 mod entry;
 mod format;
 mod intl;

@@ -91,12 +91,25 @@ impl Nursery {
 
     /// Who wrote an entry.
     pub(crate) fn author(self, row: &Row) -> String {
-        let Some(user) = row.server.logged_by.filter(|user| !self.is_me(Some(*user))) else {
+        self.who(row.baby_id, row.server.logged_by)
+    }
+
+    /// A caregiver of a baby, by name.
+    pub(crate) fn who(self, baby: BabyId, user: Option<UserId>) -> String {
+        let Some(user) = user.filter(|user| !self.is_me(Some(*user))) else {
             return tr!(who.you).to_owned();
         };
         self.replica.caregivers.with(|all| {
-            let named = all.iter().find(|name| name.user_id == user && name.baby_id == row.baby_id);
+            let named = all.iter().find(|name| name.user_id == user && name.baby_id == baby);
             named.map_or_else(|| tr!(who.someone).to_owned(), |name| name.display_name.clone())
+        })
+    }
+
+    /// A baby by name, also one that is gone.
+    pub(crate) fn name_of(self, baby: BabyId) -> String {
+        self.replica.babies.with(|babies| {
+            let known = babies.iter().find(|known| known.baby_id == baby);
+            known.map_or_else(|| tr!(entry.baby).to_owned(), |known| known.name.clone())
         })
     }
 

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
+        field::Fields,
         id::{BabyId, MutationId, UserId},
         row::Row,
     },
@@ -15,7 +16,7 @@ use crate::{
         draft::{Draft, SaveError},
         ports::StoreError,
         query::Query,
-        status::{BabyAccess, CaregiverName, DeadLetter, SyncStatus},
+        status::{BabyAccess, CaregiverName, DeadLetter, SyncStatus, SyncStep},
     },
 };
 
@@ -33,9 +34,17 @@ pub trait ReplicaPort {
     fn commit(&self, drafts: Vec<Draft>) -> LocalBoxFuture<'_, Result<(), SaveError>>;
     fn query(&self, query: Query) -> LocalBoxFuture<'_, Result<Vec<Row>, StoreError>>;
     fn dead_letters(&self) -> LocalBoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
-    /// Puts it back into the outbox under a new mutation id, based on the row as it is now.
-    fn retry(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), SaveError>>;
+    /// Puts it back into the outbox under a new mutation id, based on the row as it is now; as the
+    /// entry `edited`, where the person changed what it says.
+    fn retry(
+        &self,
+        baby_id: BabyId,
+        letter: MutationId,
+        edited: Option<Fields>,
+    ) -> LocalBoxFuture<'_, Result<(), SaveError>>;
     fn discard(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), StoreError>>;
+    /// The journal of the last sync steps and the status, as JSON text to be kept or passed on.
+    fn record(&self) -> LocalBoxFuture<'_, Result<String, StoreError>>;
     /// Flush, then pull every baby, without debounce and with retries reset.
     fn sync_now(&self);
     /// The baby on screen, the one that is polled every 5 s.
@@ -63,6 +72,8 @@ pub struct Replica {
     /// Things that happened without the person's doing and need a word (access revoked, an edit
     /// lost). The layout shows and takes them.
     pub notices: RwSignal<Vec<Notice>>,
+    /// What this tab's sync did last, oldest first.
+    pub steps: ReadSignal<Vec<SyncStep>>,
     /// Counts up whenever rows of this device changed, by this tab, another one, or a pull.
     revision: ReadSignal<u64>,
     port: StoredValue<Rc<dyn ReplicaPort>, LocalStorage>,
@@ -118,13 +129,14 @@ pub struct ReplicaSignals {
     pub caregivers: ReadSignal<Vec<CaregiverName>>,
     pub notices: RwSignal<Vec<Notice>>,
     pub revision: ReadSignal<u64>,
+    pub steps: ReadSignal<Vec<SyncStep>>,
 }
 
 impl Replica {
     pub fn new(signals: ReplicaSignals, port: Rc<dyn ReplicaPort>) -> Self {
-        let ReplicaSignals { account, status, babies, active_baby, caregivers, notices, revision } = signals;
+        let ReplicaSignals { account, status, babies, active_baby, caregivers, notices, revision, steps } = signals;
         let port = StoredValue::new_local(port);
-        Self { account, status, babies, active_baby, caregivers, notices, revision, port }
+        Self { account, status, babies, active_baby, caregivers, notices, steps, revision, port }
     }
 
     /// The browser side, for calls: `replica.port().commit(..)`.

@@ -7,6 +7,7 @@ use super::{
         engine::{AccessOutcome, Told},
         ports::{Clock, Database, StoreError, Transport},
         protocol::Change,
+        status::Did,
     },
     Driver,
 };
@@ -47,10 +48,9 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
         let refused = self.store.is_refused(baby).await?;
         let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
-        let why = if refused { "never taken in" } else { "access revoked" };
-        self.note(&format!("{baby}: {why}, {kept} unsent kept")).await?;
+        self.note(baby, Did::Removed { refused, kept }).await?;
         let name = known.map(|access| access.name).unwrap_or_default();
-        let gone = if refused { Told::BabyRefused { name } } else { Told::AccessRevoked { baby, name, kept } };
+        let gone = if refused { Told::BabyRefused { baby, name } } else { Told::AccessRevoked { baby, name, kept } };
         for told in [Told::Rows(baby), Told::Babies, gone] {
             (self.listener)(told);
         }

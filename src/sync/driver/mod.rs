@@ -22,9 +22,9 @@ use super::{
     defect::{Defect, planted},
     engine::{AccessOutcome, Effect, Engine, Event, Flags, PullOutcome, PushOutcome, Schedule, Told},
     fault::Fault,
-    local::{Epoch, LocalStore},
+    local::{Epoch, LocalStore, Totals},
     ports::{Clock, Database, Entropy, StoreError, Transport, TransportError},
-    status::SyncStatus,
+    status::{Did, SyncStatus, SyncStep},
 };
 use crate::domain::{
     id::{BabyId, UserId},
@@ -149,18 +149,10 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     /// # Errors
     /// The database failed.
     pub async fn status(&self) -> Result<SyncStatus, StoreError> {
-        let totals = self.store.status().await?;
+        let Totals { babies, waiting, failed, clock_offset_ms } = self.store.status().await?;
         let Flags { online, syncing, blocked } = self.engine.borrow().flags();
-        let (waiting, failed) = (totals.waiting, totals.failed);
-        Ok(SyncStatus {
-            online,
-            syncing,
-            blocked,
-            clock_skew_ms: totals.clock_offset_ms.map(|ms| -ms),
-            waiting,
-            failed,
-            babies: totals.babies,
-        })
+        let clock_skew_ms = clock_offset_ms.map(|ms| -ms);
+        Ok(SyncStatus { online, syncing, blocked, waiting, failed, clock_skew_ms, babies })
     }
 
     /// Performs everything there is to do, and what follows from it, until nothing is left that is
@@ -290,20 +282,21 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
                 self.store.release(self.lead()?, baby, &leased, next_attempt_at, server_failed, now).await
             }
             Effect::Bury { baby, leased, reason } => {
-                self.note(&format!("{baby}: {} dead letters, {reason:?}", leased.len())).await?;
+                self.note(baby, Did::Buried { letters: leased.len(), reason: reason.clone() }).await?;
                 self.store.bury(self.lead()?, baby, &leased, reason, now).await?;
                 (self.listener)(Told::Rows(baby));
                 Ok(())
             }
             Effect::Reset { baby, resend } => {
-                self.note(&format!("{baby}: fetch all anew")).await?;
+                self.note(baby, Did::Reset).await?;
                 self.store.reset(self.lead()?, baby, resend).await?;
                 (self.listener)(Told::Rows(baby));
                 Ok(())
             }
             Effect::Purge { baby } => self.purge(baby).await,
             Effect::SetError { baby, error } => {
-                self.note(&format!("{baby}: {error:?}")).await?;
+                let did = error.clone().map_or(Did::Recovered, |error| Did::Failed { error });
+                self.note(baby, did).await?;
                 self.store.set_error(baby, error).await
             }
             Effect::Push { .. } | Effect::Pull { .. } | Effect::CheckAccess | Effect::Tell(_) => Ok(()),
@@ -321,15 +314,17 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         self.store.set_clock_offset(offset_ms).await
     }
 
-    async fn note(&self, line: &str) -> Result<(), StoreError> {
-        self.store.note(self.clock.now(), line).await
+    async fn note(&self, baby_id: BabyId, did: Did) -> Result<(), StoreError> {
+        let step = SyncStep { at: self.clock.now(), baby_id, did };
+        (self.listener)(Told::Step(step.clone()));
+        if step.did == Did::Unchanged { Ok(()) } else { self.store.note(&step).await }
     }
 
     /// No failed run without a line; if not even that can be written, the failure itself is told.
     async fn note_fault(&self, baby: BabyId, fault: Option<Fault>) {
         if let Some(fault) = fault.filter(|fault| *fault != Fault::Fenced) {
-            let again = if fault.retryable() { "tried again" } else { "needs somebody" };
-            drop(self.note(&format!("{baby}: {}, {again}", fault.code())).await);
+            let did = Did::Fault { code: fault.code().to_owned(), retried: fault.retryable() };
+            drop(self.note(baby, did).await);
         }
     }
 

@@ -6,6 +6,7 @@ use super::{
         local::{Applied, ApplyError, SyncMeta},
         ports::{Clock, Database, ErrorCode, StoreError, Transport, TransportError},
         protocol::{Change, LeaseKind, MAX_PULL_LIMIT, PullResponse},
+        status::Did,
     },
     Driver,
 };
@@ -139,11 +140,13 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     ) -> Result<(), StoreError> {
         if applied.changes > 0 {
             (self.listener)(Told::Rows(baby));
-            self.note(&format!("{baby}: pulled {} to {}", applied.changes, applied.cursor)).await?;
+            self.note(baby, Did::Pulled { changes: applied.changes, cursor: applied.cursor }).await?;
+        } else if !applied.has_more && report.applied == 0 {
+            self.note(baby, Did::Unchanged).await?;
         }
         if !applied.unread.is_empty() || applied.orphans > 0 {
-            let Applied { unread, orphans, .. } = &applied;
-            self.note(&format!("{baby}: not understood {unread:?}, {orphans} referring to nothing")).await?;
+            let did = Did::NotUnderstood { unread: applied.unread.clone(), orphans: applied.orphans };
+            self.note(baby, did).await?;
         }
         report.add(applied);
         self.learn_clock(asked_at, server_time).await?;

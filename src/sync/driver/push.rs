@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 use super::{
     super::{
         engine::{PullOutcome, PullReport, PushOutcome, Told},
-        local::{BatchLimit, Epoch},
+        local::{BatchLimit, Epoch, Settled},
         outbox::OutboxEntry,
         ports::{Clock, Database, ErrorCode, StoreError, Transport, TransportError},
         protocol::{MAX_PULL_LIMIT, PullResponse, PushRequest, PushResponse, SyncRequest, WireMutation},
+        status::Did,
     },
     Driver,
 };
@@ -67,7 +68,8 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let settled = self.store.settle(epoch, baby, self.clock.now(), leased, &pushed).await?;
         (self.listener)(Told::Rows(baby));
         self.learn_clock(asked_at, pushed.server_time).await?;
-        self.note(&format!("{baby}: pushed {}, {settled:?}", leased.len())).await?;
+        let Settled { acked, lost, dead } = settled;
+        self.note(baby, Did::Pushed { sent: leased.len(), acked, lost, dead }).await?;
         let pulled = match page {
             None => None,
             Some((since, page)) => {

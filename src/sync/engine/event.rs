@@ -11,7 +11,7 @@ use crate::{
         fault::Fault,
         local::{Applied, ApplyError, BatchLimit, Settled},
         ports::{StoreError, TransportError},
-        status::{DeadReason, SyncError},
+        status::{DeadReason, SyncError, SyncStep},
     },
 };
 
@@ -242,9 +242,12 @@ pub enum Told {
     },
     /// A baby made here is gone again: the server never took it in, and said why at its creation.
     BabyRefused {
+        baby: BabyId,
         name: String,
     },
     StorageFailed(StoreError),
+    /// For whoever watches the sync work.
+    Step(SyncStep),
 }
 
 impl Effect {

@@ -3,13 +3,14 @@
 
 use super::{
     LocalStore,
-    record::{decode, every, get, letter_key},
+    record::{decode, every, get, get_row, letter_key, row_key},
 };
 use crate::{
     domain::{
-        field::Invalid,
+        field::{Fields, Invalid},
         id::{BabyId, MutationId},
         registry::EntityType,
+        row::patch,
         time::Timestamp,
     },
     sync::{
@@ -38,7 +39,8 @@ impl<D: Database> LocalStore<D> {
     }
 
     /// Puts a dead letter back into the outbox, as a new mutation on the row as it is now. Of an
-    /// edit that lost in part, only the lost fields.
+    /// edit that lost in part, only the lost fields. `edited` is the whole entry as the person wants
+    /// it instead; where the row is like that already, nothing is sent and the letter is done.
     ///
     /// # Errors
     /// The letter is gone or unreadable, what it says is impossible on the row as it is now, or the
@@ -49,6 +51,7 @@ impl<D: Database> LocalStore<D> {
         entropy: &impl Entropy,
         baby: BabyId,
         letter: MutationId,
+        edited: Option<Fields>,
     ) -> Result<(), SaveError> {
         let mut tables: Vec<Table> = EntityType::all().map(Table::Rows).collect();
         tables.extend([Table::Shadow, Table::Outbox, Table::Kv, Table::DeadLetters]);
@@ -59,7 +62,16 @@ impl<D: Database> LocalStore<D> {
             let letter = letter.ok_or_else(unreadable)?;
             let mutated = letter.mutated.ok_or_else(unreadable)?;
             let mut payload = mutated.payload.clone();
-            if let DeadReason::LostEdit { fields, deleted: false } = &letter.reason {
+            if let Some(edited) = edited {
+                let row = get_row(tx, mutated.entity_type, &row_key(baby, mutated.entity_id)).await?;
+                let is_shown = row.as_ref().is_some_and(|row| !row.is_deleted());
+                let mut after = mutated.entity_type.canonical(&edited)?;
+                after.retain(|_, value| !value.is_null());
+                payload = patch(mutated.entity_type, &row.map(|row| row.fields).unwrap_or_default(), &after);
+                if is_shown && payload.is_empty() {
+                    return tx.delete(Table::DeadLetters, &key).await.map_err(SaveError::from);
+                }
+            } else if let DeadReason::LostEdit { fields, deleted: false } = &letter.reason {
                 payload.retain(|name, _| fields.contains(name));
             }
             self.enqueue_again(tx, now, entropy, baby, &mutated, payload).await?;

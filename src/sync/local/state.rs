@@ -11,11 +11,11 @@ use super::{
     record::{self, decode, entries, every, get, meta, of_baby, of_entity, put, put_meta},
 };
 use crate::{
-    domain::{id::BabyId, mutation::Op, registry::EntityType, time::Timestamp},
+    domain::{id::BabyId, mutation::Op, registry::EntityType},
     sync::{
         outbox::OutboxEntry,
         ports::{AccessList, Database, Mode, StoreError, Table, Tx},
-        status::{BabyAccess, BabyStatus, CaregiverName, Progress, SyncError},
+        status::{BabyAccess, BabyStatus, CaregiverName, Progress, SyncError, SyncStep},
     },
 };
 
@@ -193,12 +193,28 @@ impl<D: Database> LocalStore<D> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn note(&self, now: Timestamp, line: &str) -> Result<(), StoreError> {
+    pub async fn note(&self, step: &SyncStep) -> Result<(), StoreError> {
         self.transact(&[Table::Kv, Table::Journal], Mode::RelaxedWrite, async |tx| {
             let next: u64 = get(tx, Table::Kv, JOURNAL_NEXT).await?.unwrap_or(0);
             put(tx, Table::Kv, JOURNAL_NEXT, &(next + 1)).await?;
-            let record = json!({ "step": next, "at": now, "line": line });
+            let record = json!({ "number": next, "step": step });
             tx.put(Table::Journal, &format!("{:04}", next % JOURNAL_STEPS), &record).await
+        })
+        .await
+    }
+
+    /// The steps that the journal holds, oldest first; one that another version wrote is left out.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn journal(&self) -> Result<Vec<SyncStep>, StoreError> {
+        self.transact(&[Table::Journal], Mode::Read, async |tx| {
+            let mut records = tx.scan(&every(Table::Journal)).await?;
+            records.sort_by_key(|(_, record)| record["number"].as_u64());
+            Ok(records
+                .into_iter()
+                .filter_map(|(key, mut record)| decode(Table::Journal, &key, record["step"].take()).ok())
+                .collect())
         })
         .await
     }

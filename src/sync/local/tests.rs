@@ -28,7 +28,7 @@ use crate::{
             memory_db::{Crash, MemoryDb},
             run,
         },
-        status::{BabyAccess, DeadReason, Level, SyncError},
+        status::{BabyAccess, DeadReason, Did, Level, SyncError, SyncStep},
     },
 };
 
@@ -446,7 +446,7 @@ fn a_lost_edit_becomes_a_letter_that_can_be_used_again() {
     assert_eq!(copy.row(2).unwrap().fields["notes"], json!("theirs"));
     let letter = run(copy.store.dead_letters()).unwrap().remove(0);
     assert_eq!(letter.reason, DeadReason::LostEdit { fields: vec!["kind".into(), "notes".into()], deleted: false });
-    run(copy.store.retry(now(), &copy.entropy, BABY, letter.mutation_id)).unwrap();
+    run(copy.store.retry(now(), &copy.entropy, BABY, letter.mutation_id, None)).unwrap();
     let again = copy.outbox().remove(0);
     assert_ne!(again.mutation_id, letter.mutation_id, "a new intent has a new id");
     assert_eq!((again.mutated.base_version, again.state), (Some(2), EntryState::Pending));
@@ -471,6 +471,33 @@ fn trap_11_a_purge_removes_the_baby_and_keeps_unsent_work() {
     let left = format!("{:?}", copy.db.disk().dump());
     assert!(!left.contains("secret"), "no byte of the baby is left");
     assert_eq!(run(copy.store.access()).unwrap()[0].baby_id, other, "the other baby is untouched");
+}
+
+/// B71: what the person changed in a refused entry is sent as a new mutation, under the entry's own
+/// id; the letter is done.
+#[test]
+fn a_dead_letter_can_be_edited_and_sent_as_something_new() {
+    let copy = Copy::new();
+    copy.create(2, "refused");
+    let epoch = copy.lead();
+    let leased = copy.lease(epoch);
+    let error = Rejection { code: RejectionCode::InvalidPayload, field: Some("notes".into()), message: "no".into() };
+    let refused = Verdict { error: Some(error), ..verdict(&leased[0], Status::Rejected, None) };
+    copy.settle(epoch, &leased, vec![refused]);
+    let retry = |fields| {
+        let letter = leased[0].mutation_id;
+        run(copy.store.retry(now(), &copy.entropy, BABY, letter, Some(fields)))
+    };
+    let wrong = fields(json!({"startedAt": "2026-11-20T01:00:00Z", "endedAt": "2026-11-20T00:00:00Z"}));
+    assert!(matches!(retry(wrong), Err(SaveError::Invalid(_))));
+    assert_eq!(copy.letters().len(), 1, "what cannot be true leaves the letter where it is");
+
+    retry(fields(json!({"startedAt": "2026-11-20T01:00:00Z", "notes": "better"}))).unwrap();
+    assert_eq!(copy.letters(), []);
+    let [entry] = &copy.outbox()[..] else { panic!("one entry waits") };
+    assert_ne!(entry.mutation_id, leased[0].mutation_id);
+    assert_eq!((entry.mutated.op, entry.mutated.entity_id), (Op::Create, id(2)));
+    assert_eq!(copy.row(2).unwrap().fields["notes"], json!("better"));
 }
 
 /// A42, B71: what hangs on a baby that the server never took in has its own reason, and is not told
@@ -598,6 +625,25 @@ fn a_status_tells_what_waits_and_what_went_wrong() {
     assert_eq!(totals.babies[0].unsent, [id(2)].into());
 }
 
+/// The journal is a ring: it holds the last 500 steps, in order.
+#[test]
+fn the_journal_keeps_the_last_steps_in_order() {
+    let copy = Copy::new();
+    for cursor in 0..523 {
+        let step = SyncStep { at: now(), baby_id: BABY, did: Did::Pulled { changes: 1, cursor } };
+        run(copy.store.note(&step)).unwrap();
+    }
+    let cursors: Vec<u64> = run(copy.store.journal())
+        .unwrap()
+        .into_iter()
+        .map(|step| match step.did {
+            Did::Pulled { cursor, .. } => cursor,
+            other => panic!("{other:?} was never noted"),
+        })
+        .collect();
+    assert_eq!(cursors, (23..523).collect::<Vec<u64>>());
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Create,
@@ -698,7 +744,7 @@ fn after_the_end_of_access_nothing_is_saved_or_noted() {
     let draft = Draft::Create { entity_type: EntityType::SLEEP_LOG, baby_id: BABY, id: id(2), fields };
     assert!(matches!(copy.commit(&[draft]), Err(SaveError::Invalid(_))));
     let letter = run(copy.store.dead_letters()).unwrap().remove(0);
-    let again = run(copy.store.retry(now(), &copy.entropy, BABY, letter.mutation_id));
+    let again = run(copy.store.retry(now(), &copy.entropy, BABY, letter.mutation_id, None));
     assert!(matches!(again, Err(SaveError::Invalid(_))));
     assert_eq!(copy.letters(), [DeadReason::AccessRevoked], "the letter stays");
     run(copy.store.set_error(BABY, Some(SyncError::Network))).unwrap();

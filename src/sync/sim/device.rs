@@ -279,7 +279,7 @@ impl Device {
     }
 
     fn hear(&self, net: &Net, told: &Told) {
-        if let Told::AccessRevoked { baby, .. } = told {
+        if let Told::AccessRevoked { baby, .. } | Told::BabyRefused { baby, .. } = told {
             net.purged.borrow_mut().insert((*baby, self.user));
             let far = net.far.borrow();
             // A baby made here that the far end never took is gone in the same way.
@@ -383,7 +383,7 @@ impl Device {
             return drop(discarded);
         }
         let now = self.clock(&net.exec).now();
-        if store.retry(now, net.exec.chance(), baby, id).await.is_ok() {
+        if store.retry(now, net.exec.chance(), baby, id, None).await.is_ok() {
             self.tell_all(&Event::Committed { babies: BTreeSet::from([baby]) });
         }
     }

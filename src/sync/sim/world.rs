@@ -443,7 +443,7 @@ impl World {
         }
         let journal = device.disk.table(Table::Journal);
         let mut steps: Vec<_> = journal.values().collect();
-        steps.sort_by_key(|step| step["step"].as_u64());
+        steps.sort_by_key(|step| step["number"].as_u64());
         for step in &steps[steps.len().saturating_sub(25)..] {
             self.told.line(format!("{}'s journal: {step}", device.name));
         }

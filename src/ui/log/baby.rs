@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Form, SheetActions, put, text_of};
+use super::{
+    form::{Form, SheetActions, put, text_of},
+    history::History,
+};
 use crate::{
     domain::{
         field::{Fields, MAX_QUANTITY},
@@ -90,6 +93,7 @@ fn BabyForm(row: Row) -> impl IntoView {
     const PLACED: &[&str] = &["name", WEIGHT];
     let form = Form::new();
     let profile = Profile::of(&row);
+    let known = row.clone();
     let save = move |_| match profile.fields(&row) {
         Some(fields) => form.save(EntityType::BABY, Some(row.clone()), fields, ""),
         None => form.refuse(WEIGHT, tr!(wrong.weight)),
@@ -107,6 +111,7 @@ fn BabyForm(row: Row) -> impl IntoView {
                 <TextField id="night-start" label=tr!(baby.night_start) value=profile.night_start kind="time"/>
                 <TextField id="night-end" label=tr!(baby.night_end) value=profile.night_end kind="time"/>
             </details>
+            <History form=form row=Some(known)/>
         </div>
         <SheetActions form=form row=None error=form.error(PLACED)>
             <button type="button" class="button button-primary" prop:disabled=move || form.is_busy() on:click=save>

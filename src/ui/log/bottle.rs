@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Form, SheetActions, put, text_of};
+use super::{
+    form::{Form, SheetActions, put, text_of},
+    history::History,
+};
 use crate::{
     domain::{
         feed_log::{FeedLog, Method},
@@ -152,6 +155,7 @@ pub(crate) fn BottleForm(row: Option<Row>, usual: Vec<FeedLog>) -> impl IntoView
             <BottleContent content=draft.content/>
             <TimeField label=tr!(field.when) at=draft.at zone=form.nursery.zone/>
             <BottleDetails draft=draft open=!is_new/>
+            <History form=form row=row.clone()/>
         </div>
         <SheetActions form=form row=row error=form.error(PLACED)>
             <button type="button" class="button button-primary" prop:disabled=move || form.is_busy() on:click=save>

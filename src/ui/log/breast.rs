@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Form, SheetActions, text_of};
+use super::{
+    form::{Form, SheetActions, text_of},
+    history::History,
+};
 use crate::{
     domain::{
         feed_log::{FeedLog, Method, Side},
@@ -101,6 +104,7 @@ pub(crate) fn BreastForm(row: Option<Row>, usual: Vec<FeedLog>) -> impl IntoView
                 <summary>{tr!(field.details)}</summary>
                 <NotesField notes=draft.notes/>
             </details>
+            <History form=form row=row.clone()/>
         </div>
         <BreastActions form=form row=row known=known draft=draft/>
     }

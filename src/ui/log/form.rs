@@ -3,6 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::Value;
 
+use super::{LetterId, Sheets};
 use crate::{
     domain::{field::Fields, registry::EntityType, row::Row},
     ui::{
@@ -24,6 +25,7 @@ pub(crate) struct Form {
     busy: RwSignal<bool>,
     sheet: CloseSheet,
     acts: Acts,
+    letter: Option<LetterId>,
     pub(crate) nursery: Nursery,
 }
 
@@ -34,11 +36,18 @@ impl Form {
             busy: RwSignal::new(false),
             sheet: expect_context(),
             acts: expect_context(),
+            letter: expect_context::<Sheets>().letter.get_value(),
             nursery: expect_context(),
         }
     }
 
-    /// Saves a new entry, or what changed of an existing one; closes when it is durable.
+    /// Whether the entry in the form is one that the server did not take.
+    pub(crate) fn is_letter(self) -> bool {
+        self.letter.is_some()
+    }
+
+    /// Saves a new entry, or what changed of an existing one or of a dead letter; closes when it is
+    /// durable.
     pub(crate) fn save(self, entity_type: EntityType, seen: Option<Row>, mut fields: Fields, said: impl Into<String>) {
         let Some(baby_id) = untrack(|| self.nursery.baby_id()) else { return };
         if self.busy.get_untracked() {
@@ -47,18 +56,16 @@ impl Form {
         self.busy.set(true);
         let said = said.into();
         spawn_local(async move {
-            let outcome = match seen {
-                Some(seen) => {
-                    if let Some(zone) = seen.fields.get("zone") {
-                        // Where it happened; a baby's profile is the one thing that moves.
-                        fields.entry("zone").or_insert_with(|| zone.clone());
-                    }
-                    self.acts.update(seen, fields, tr!(said.changed)).await
-                }
-                None => {
-                    fields.insert("zone".into(), intl::device_zone().into());
-                    self.acts.create(entity_type, baby_id, fields, said).await
-                }
+            match seen.as_ref().map(|seen| seen.fields.get("zone")) {
+                // Where it happened; a baby's profile is the one thing that moves.
+                Some(Some(zone)) => drop(fields.entry("zone").or_insert_with(|| zone.clone())),
+                Some(None) => {}
+                None => drop(fields.insert("zone".into(), intl::device_zone().into())),
+            }
+            let outcome = match (self.letter, seen) {
+                (Some(letter), _) => self.acts.resend(letter, fields).await,
+                (None, Some(seen)) => self.acts.update(seen, fields, tr!(said.changed)).await,
+                (None, None) => self.acts.create(entity_type, baby_id, fields, said).await,
             };
             self.busy.set(false);
             match outcome {
@@ -116,7 +123,7 @@ pub(crate) fn SheetActions(
     #[prop(into)] error: Signal<Option<String>>,
     children: Children,
 ) -> impl IntoView {
-    let delete = row.map(|row| {
+    let delete = row.filter(|_| !form.is_letter()).map(|row| {
         let delete = move |_| {
             form.acts.delete(row.clone());
             form.sheet.close();

@@ -6,6 +6,7 @@ mod bottle;
 mod breast;
 mod feed;
 mod form;
+mod history;
 mod nappy;
 mod sleep;
 
@@ -15,7 +16,12 @@ pub(crate) use self::form::text_of;
 use self::{baby::BabySheet, feed::FeedSheet, nappy::NappySheet, sleep::SleepSheet};
 use super::nursery::Nursery;
 use crate::{
-    domain::{feed_log::FeedLog, registry::EntityType, row::Row},
+    domain::{
+        feed_log::FeedLog,
+        id::{BabyId, MutationId},
+        registry::EntityType,
+        row::Row,
+    },
     sync::query::Select,
 };
 
@@ -32,33 +38,61 @@ pub(crate) enum Sheet {
     Baby(Row),
 }
 
-/// The open sheet, if any.
+impl Sheet {
+    fn of(row: Row) -> Option<Self> {
+        if row.entity_type == EntityType::FEED_LOG {
+            Some(Self::Feed(Some(row)))
+        } else if row.entity_type == EntityType::SLEEP_LOG {
+            Some(Self::Sleep(Some(row)))
+        } else if row.entity_type == EntityType::NAPPY_LOG {
+            Some(Self::Nappy(Some(row)))
+        } else if row.entity_type == EntityType::BABY {
+            Some(Self::Baby(row))
+        } else {
+            None
+        }
+    }
+}
+
+/// A dead letter: of which baby, and which.
+pub(crate) type LetterId = (BabyId, MutationId);
+
+/// The open sheet, if any, and the dead letter that saving it is to send again.
 #[derive(Clone, Copy)]
-pub(crate) struct Sheets(RwSignal<Option<Sheet>>);
+pub(crate) struct Sheets {
+    open: RwSignal<Option<Sheet>>,
+    letter: StoredValue<Option<LetterId>>,
+}
 
 impl Sheets {
     pub(crate) fn new() -> Self {
-        Self(RwSignal::new(None))
+        Self { open: RwSignal::new(None), letter: StoredValue::new(None) }
     }
 
     pub(crate) fn open(self, sheet: Sheet) {
-        self.0.set(Some(sheet));
+        self.show(sheet, None);
+    }
+
+    fn show(self, sheet: Sheet, letter: Option<LetterId>) {
+        self.letter.set_value(letter);
+        self.open.set(Some(sheet));
     }
 
     pub(crate) fn is_open(self) -> bool {
-        self.0.with(Option::is_some)
+        self.open.with(Option::is_some)
     }
 
     /// The sheet in which this entry is changed.
     pub(crate) fn edit(self, row: Row) {
-        if row.entity_type == EntityType::FEED_LOG {
-            self.open(Sheet::Feed(Some(row)));
-        } else if row.entity_type == EntityType::SLEEP_LOG {
-            self.open(Sheet::Sleep(Some(row)));
-        } else if row.entity_type == EntityType::NAPPY_LOG {
-            self.open(Sheet::Nappy(Some(row)));
-        } else if row.entity_type == EntityType::BABY {
-            self.open(Sheet::Baby(row));
+        if let Some(sheet) = Sheet::of(row) {
+            self.show(sheet, None);
+        }
+    }
+
+    /// The same for what a dead letter says; saving sends it as something new.
+    pub(crate) fn edit_letter(self, row: Row, letter: LetterId) {
+        if let Some(sheet) = Sheet::of(row) {
+            self.show(sheet, Some(letter));
         }
     }
 }
@@ -103,11 +137,11 @@ impl RecentFeeds {
 pub(crate) fn SheetHost() -> impl IntoView {
     let sheets = expect_context::<Sheets>();
     let recent = expect_context::<RecentFeeds>();
-    let on_close = Callback::new(move |()| sheets.0.set(None));
+    let on_close = Callback::new(move |()| sheets.open.set(None));
     // A sheet waits for the values it starts with, and is not built again when they change.
     let read = Memo::new(move |_| recent.are_read());
     move || {
-        let sheet = read.get().then(|| sheets.0.get()).flatten()?;
+        let sheet = read.get().then(|| sheets.open.get()).flatten()?;
         Some(match sheet {
             Sheet::Feed(row) => view! { <FeedSheet row=row on_close=on_close/> }.into_any(),
             Sheet::Sleep(row) => view! { <SleepSheet row=row is_over=false on_close=on_close/> }.into_any(),

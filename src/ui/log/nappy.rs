@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Form, SheetActions, put, text_of};
+use super::{
+    form::{Form, SheetActions, put, text_of},
+    history::History,
+};
 use crate::{
     domain::{field::Fields, registry::EntityType, row::Row, time::Timestamp},
     ui::{
@@ -97,6 +100,7 @@ fn NappyForm(row: Option<Row>) -> impl IntoView {
             {row.is_some().then(|| view! { <Choice legend=tr!(nappy.type_label) name="type" options=types() value=draft.nappy_type/> })}
             <TimeField label=tr!(field.when) at=draft.at zone=form.nursery.zone/>
             <NappyDetails draft=draft open=row.is_some()/>
+            <History form=form row=row.clone()/>
         </div>
         {actions}
     }

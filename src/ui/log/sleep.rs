@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::{Form, SheetActions, put, text_of};
+use super::{
+    form::{Form, SheetActions, put, text_of},
+    history::History,
+};
 use crate::{
     domain::{field::Fields, registry::EntityType, row::Row, time::Timestamp},
     ui::{
@@ -114,6 +117,7 @@ fn SleepForm(row: Option<Row>, is_over: bool) -> impl IntoView {
             <TimeField label=tr!(sleep.fell_asleep) at=draft.start zone=form.nursery.zone/>
             {end}
             <SleepDetails draft=draft open=!is_new/>
+            <History form=form row=row.clone()/>
         </div>
         <SheetActions form=form row=row error=form.error(&["endedAt"])>
             <button type="button" class="button button-primary" prop:disabled=move || form.is_busy() on:click=save>

@@ -1,26 +1,32 @@
 //! One dead letter: what was written, why it did not arrive, and what can be done about it.
 
 use leptos::{prelude::*, task::spawn_local};
+use serde_json::Value;
 
 use super::Letters;
 use crate::{
     domain::{
+        field::Fields,
         id::BabyId,
         mutation::{Op, Rejection, RejectionCode},
         row::Row,
     },
     sync::{
         outbox::Mutated,
+        ports::StoreError,
+        query::{Query, Select},
         status::{DeadLetter, DeadReason},
     },
     ui::{
         acts::{in_words, store_words},
         clock::now,
         components::{confirm::Question, icon::Icon},
-        entry::{glyph, summary, type_words},
-        intl,
+        download::save_as,
+        entry::{field_words, glyph, moment_words, summary, type_words},
+        log::Sheets,
         nursery::Nursery,
         prefs::Prefs,
+        replica::Replica,
         toast::{Toasts, Tone},
         words::tr,
     },
@@ -29,13 +35,14 @@ use crate::{
 #[component]
 pub(super) fn Letter(letter: DeadLetter) -> impl IntoView {
     let what = match letter.mutated.clone() {
-        Some(mutated) => view! { <Written baby_id=letter.baby_id mutated=mutated/> }.into_any(),
+        Some(mutated) => view! { <Written letter=letter.clone() mutated=mutated/> }.into_any(),
         None => view! { <p class="letter-what">{tr!(entry.other)}</p> }.into_any(),
     };
     view! {
         <li class="card letter">
             {what}
             <p class="letter-why">{reason_words(&letter.reason)}</p>
+            <Theirs letter=letter.clone()/>
             <LetterActions letter=letter/>
         </li>
     }
@@ -44,18 +51,23 @@ pub(super) fn Letter(letter: DeadLetter) -> impl IntoView {
 
 /// What a person wrote: the entry, its time, and for a change the fields.
 #[component]
-fn Written(baby_id: BabyId, mutated: Mutated) -> impl IntoView {
+fn Written(letter: DeadLetter, mutated: Mutated) -> impl IntoView {
+    let baby_id = letter.baby_id;
     let zone = expect_context::<Nursery>().zone.get_untracked();
     let Mutated { entity_type, entity_id: id, op, payload: fields, updated_at, .. } = mutated;
     let row = Row { entity_type, id, baby_id, fields, server: Default::default() };
     let at = row.started_at().unwrap_or(updated_at);
-    let when = tr!(time.on_day, time = intl::time(&zone, at), day = intl::short_day(intl::day_of(&zone, at)));
+    let when = moment_words(&zone, at);
     let what = match op {
         Op::Create | Op::Restore => summary(&row, expect_context::<Prefs>().volume_unit_now(), now()),
         Op::Update => tr!(letter.change_of, what = type_words(entity_type)),
         Op::Delete => tr!(letter.delete_of, what = type_words(entity_type)),
     };
-    let shown = |name: &str| op == Op::Update || name == "notes";
+    let lost = lost_fields(&letter.reason);
+    let shown = |name: &str| match lost {
+        Some(lost) => lost.iter().any(|lost| lost == name),
+        None => op == Op::Update || name == "notes",
+    };
     let fields = row.fields.iter().filter(|(name, _)| shown(name));
     let fields: Vec<_> = fields
         .filter_map(|(name, value)| field_words(&zone, name, value))
@@ -71,6 +83,75 @@ fn Written(baby_id: BabyId, mutated: Mutated) -> impl IntoView {
     }
 }
 
+/// The fields of an edit that lost to another caregiver's.
+fn lost_fields(reason: &DeadReason) -> Option<&[String]> {
+    match reason {
+        DeadReason::LostEdit { fields, deleted: false } => Some(fields),
+        _ => None,
+    }
+}
+
+/// The row that a letter is about, as it is now.
+fn row_of(baby_id: BabyId, mutated: &Mutated) -> Query {
+    let (types, select) = (vec![mutated.entity_type], Select::One(mutated.entity_id));
+    Query { baby_id, types, select, limit: Some(1) }
+}
+
+/// What won over a lost edit, so that a person can choose.
+#[component]
+fn Theirs(letter: DeadLetter) -> impl IntoView {
+    let nursery = expect_context::<Nursery>();
+    let lost = lost_fields(&letter.reason)?.to_vec();
+    let query = row_of(letter.baby_id, letter.mutated.as_ref()?);
+    let rows = nursery.replica.live(move || query.clone());
+    let lines = move || {
+        let zone = nursery.zone.get();
+        let now = rows.with(|rows| rows.as_ref()?.first().map(|row| row.fields.clone())).unwrap_or_default();
+        let words = lost.iter().filter_map(|name| field_words(&zone, name, now.get(name).unwrap_or(&Value::Null)));
+        words.map(|words| view! { <li>{words}</li> }).collect::<Vec<_>>()
+    };
+    Some(view! {
+        <p class="letter-now">{tr!(letter.now)}</p>
+        <ul class="letter-fields">{lines}</ul>
+    })
+}
+
+/// The entry as the letter wants it, over what it is now.
+async fn wanted(replica: Replica, baby_id: BabyId, letter: &DeadLetter, mutated: Mutated) -> Result<Row, StoreError> {
+    let known = replica.port().query(row_of(baby_id, &mutated)).await?.pop();
+    let Mutated { entity_type, entity_id: id, payload, .. } = mutated;
+    let mut row =
+        known.unwrap_or_else(|| Row { entity_type, id, baby_id, fields: Fields::new(), server: Default::default() });
+    let lost = lost_fields(&letter.reason);
+    for (name, value) in payload {
+        if lost.is_some_and(|lost| !lost.contains(&name)) {
+            continue;
+        }
+        row.fields.insert(name, value);
+    }
+    row.fields.retain(|_, value| !value.is_null());
+    row.server.deleted_at = None;
+    Ok(row)
+}
+
+#[component]
+fn EditLetter(letter: DeadLetter, mutated: Mutated) -> impl IntoView {
+    let replica = expect_context::<Nursery>().replica;
+    let toasts = expect_context::<Toasts>();
+    let sheets = expect_context::<Sheets>();
+    let edit = move |_| {
+        let (letter, mutated) = (letter.clone(), mutated.clone());
+        spawn_local(async move {
+            let id = (letter.baby_id, letter.mutation_id);
+            match wanted(replica, letter.baby_id, &letter, mutated).await {
+                Ok(row) => sheets.edit_letter(row, id),
+                Err(err) => toasts.say(Tone::Bad, store_words(&err)),
+            }
+        });
+    };
+    view! { <button type="button" class="button" on:click=edit>{tr!(action.edit)}</button> }
+}
+
 #[component]
 fn LetterActions(letter: DeadLetter) -> impl IntoView {
     let replica = expect_context::<Nursery>().replica;
@@ -79,7 +160,7 @@ fn LetterActions(letter: DeadLetter) -> impl IntoView {
     let (baby_id, id) = (letter.baby_id, letter.mutation_id);
     let retry = move |_| {
         spawn_local(async move {
-            match replica.port().retry(baby_id, id).await {
+            match replica.port().retry(baby_id, id, None).await {
                 Ok(()) => toasts.say(Tone::Good, tr!(letter.retried)),
                 Err(err) => toasts.say(Tone::Bad, in_words(err).words),
             }
@@ -109,44 +190,24 @@ fn LetterActions(letter: DeadLetter) -> impl IntoView {
     };
     // Without access, or without its text, there is nothing to send.
     let can_retry = !matches!(letter.reason, DeadReason::AccessRevoked | DeadReason::Corrupt { .. });
+    let edit = letter.mutated.clone().filter(|mutated| can_retry && mutated.op != Op::Delete);
+    let edit = edit.map(|mutated| view! { <EditLetter letter=letter.clone() mutated=mutated/> });
+    let export = move |_| {
+        // A letter was read from JSON a moment ago.
+        let text = serde_json::to_string_pretty(&letter).unwrap_or_default();
+        save_as("cradlelog-entry.json", &text);
+    };
     view! {
         <div class="button-row">
             {can_retry.then(|| view! { <button type="button" class="button" on:click=retry>{retry_words}</button> })}
+            {edit}
+            <button type="button" class="button" on:click=export>{tr!(action.export)}</button>
             <button type="button" class="button button-quiet" on:click=discard>{tr!(action.discard)}</button>
         </div>
     }
 }
 
-/// A changed field in words; what only machines read is left out.
-fn field_words(zone: &str, name: &str, value: &serde_json::Value) -> Option<String> {
-    let label = match name {
-        "startedAt" => tr!(letter.started),
-        "endedAt" => tr!(letter.ended),
-        "notes" => tr!(field.notes),
-        "amountMl" => tr!(field.amount),
-        "content" => tr!(feed.content),
-        "type" => tr!(nappy.type_label),
-        "colour" => tr!(nappy.colour),
-        "consistency" => tr!(nappy.consistency),
-        "kind" => tr!(sleep.kind),
-        "place" => tr!(sleep.place),
-        "quality" => tr!(sleep.quality),
-        "name" => tr!(welcome.name),
-        "birthDate" => tr!(welcome.birth_date),
-        _ => return None,
-    };
-    let value = match value {
-        serde_json::Value::Null => tr!(letter.removed).to_owned(),
-        serde_json::Value::String(text) => match text.parse() {
-            Ok(at) => intl::time(zone, at),
-            Err(_) => text.replace('_', " "),
-        },
-        other => other.to_string(),
-    };
-    Some(tr!(letter.field, label = label, value = value))
-}
-
-fn reason_words(reason: &DeadReason) -> &'static str {
+pub(super) fn reason_words(reason: &DeadReason) -> &'static str {
     match reason {
         DeadReason::Rejected { error } => rejection_words(error),
         DeadReason::ParentRejected { .. } => tr!(letter.parent_rejected),

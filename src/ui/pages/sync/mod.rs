@@ -2,16 +2,19 @@
 //! anywhere but in the log, in what waits, or here.
 
 mod baby;
+mod device;
 mod letter;
+mod steps;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use self::{baby::BabyCard, letter::Letter};
+use self::{baby::BabyCard, device::DeviceCard, letter::Letter, steps::Steps};
 use super::PageTitle;
 use crate::{
     sync::status::DeadLetter,
     ui::{
         acts::store_words,
+        clock::now,
         components::{
             confirm::{Confirm, Question},
             icon::{Glyph, Icon},
@@ -33,8 +36,13 @@ struct Letters {
 pub(crate) fn SyncPage() -> impl IntoView {
     let replica = expect_context::<Nursery>().replica;
     let said = Memo::new(move |_| replica.status.with(sync_words));
-    let babies = Memo::new(move |_| replica.status.with(|status| status.babies.clone()));
-    let cards = move || babies.get().into_iter().map(|baby| view! { <BabyCard baby=baby/> }).collect::<Vec<_>>();
+    let babies =
+        move || replica.status.with(|status| status.babies.iter().map(|baby| baby.baby_id).collect::<Vec<_>>());
+    let asked_at = RwSignal::new(None);
+    let sync_now = move |_| {
+        asked_at.set(Some(now()));
+        replica.port().sync_now();
+    };
     view! {
         <PageTitle words=tr!(sync.title)/>
         <section class="page">
@@ -43,12 +51,16 @@ pub(crate) fn SyncPage() -> impl IntoView {
                 {move || view! { <Icon glyph=said.with(|said| said.glyph)/> }}
                 <span>{move || said.with(|said| said.words.clone())}</span>
             </p>
-            <button type="button" class="button button-primary button-wide" on:click=move |_| replica.port().sync_now()>
+            <button type="button" class="button button-primary button-wide" on:click=sync_now>
                 <Icon glyph=Glyph::Sync/>
                 {tr!(sync.now)}
             </button>
+            <Steps asked_at=asked_at/>
             <NeedsYou/>
-            {cards}
+            <For each=babies key=|baby_id| *baby_id let:baby_id>
+                <BabyCard baby_id=baby_id asked_at=asked_at/>
+            </For>
+            <DeviceCard/>
         </section>
     }
     .into_any()
@@ -65,7 +77,8 @@ fn NeedsYou() -> impl IntoView {
     let status = Memo::new(move |_| replica.status.with(|status| (status.failed, status.waiting)));
     Effect::new(move |_| {
         letters.read.track();
-        status.track();
+        // Read, because a memo that nobody reads hears of nothing.
+        status.get();
         spawn_local(async move {
             match replica.port().dead_letters().await {
                 Ok(list) => {

@@ -5,7 +5,14 @@ use leptos::prelude::*;
 use super::LOGS;
 use crate::{
     sync::query::Select,
-    ui::{acts::Acts, clock::now, entry::summary, intl, nursery::Nursery, prefs::Prefs, words::tr},
+    ui::{
+        acts::Acts,
+        clock::now,
+        entry::{moment_words, summary},
+        nursery::Nursery,
+        prefs::Prefs,
+        words::tr,
+    },
 };
 
 const SHOWN: usize = 50;
@@ -34,7 +41,7 @@ fn DeletedList() -> impl IntoView {
         rows.map(|row| {
             let what = summary(&row, unit, now());
             let at = row.started_at().unwrap_or_default();
-            let when = tr!(time.on_day, time = intl::time(&zone, at), day = intl::short_day(intl::day_of(&zone, at)));
+            let when = moment_words(&zone, at);
             let name = tr!(entry.restore, what = what.clone());
             view! {
                 <li class="entry">
