@@ -35,7 +35,7 @@ pub(super) fn DeviceCard() -> impl IntoView {
     view! {
         <article class="card">
             <h2 class="card-title">{tr!(sync.this_device)}</h2>
-            {move || clock().map(|words| view! { <p class="sync-error">{words}</p> })}
+            {move || clock().map(|words| view! { <p>{words}</p> })}
             <p class="card-small">{tr!(sync.record_hint)}</p>
             <button type="button" class="button" on:click=save>{tr!(sync.record)}</button>
         </article>
