@@ -117,7 +117,8 @@ pub struct Progress {
 #[serde(rename_all = "camelCase")]
 pub struct SyncStep {
     pub at: Timestamp,
-    pub baby_id: BabyId,
+    /// `None` for a step that concerns the whole copy.
+    pub baby_id: Option<BabyId>,
     pub did: Did,
 }
 
@@ -141,6 +142,10 @@ pub enum Did {
         /// How many, by the name of their type.
         unread: BTreeMap<String, usize>,
         orphans: usize,
+    },
+    /// What an earlier version of the app could not read is read now.
+    Understood {
+        entries: usize,
     },
     /// Asked, and nothing was new. Too frequent for the journal.
     Unchanged,

@@ -101,7 +101,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     pub async fn open(&self) -> Result<(), StoreError> {
         let read = self.store.read_again().await?;
         if read > 0 {
-            self.note(&format!("{read} rows of an earlier version can be read now")).await?;
+            self.note(None, Did::Understood { entries: read }).await?;
         }
         let babies = self.store.babies().await?;
         self.tell(Event::BabiesKnown(babies.into_iter().collect()));
@@ -314,8 +314,8 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         self.store.set_clock_offset(offset_ms).await
     }
 
-    async fn note(&self, baby_id: BabyId, did: Did) -> Result<(), StoreError> {
-        let step = SyncStep { at: self.clock.now(), baby_id, did };
+    async fn note(&self, baby: impl Into<Option<BabyId>>, did: Did) -> Result<(), StoreError> {
+        let step = SyncStep { at: self.clock.now(), baby_id: baby.into(), did };
         (self.listener)(Told::Step(step.clone()));
         if step.did == Did::Unchanged { Ok(()) } else { self.store.note(&step).await }
     }

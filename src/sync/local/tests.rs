@@ -630,7 +630,7 @@ fn a_status_tells_what_waits_and_what_went_wrong() {
 fn the_journal_keeps_the_last_steps_in_order() {
     let copy = Copy::new();
     for cursor in 0..523 {
-        let step = SyncStep { at: now(), baby_id: BABY, did: Did::Pulled { changes: 1, cursor } };
+        let step = SyncStep { at: now(), baby_id: Some(BABY), did: Did::Pulled { changes: 1, cursor } };
         run(copy.store.note(&step)).unwrap();
     }
     let cursors: Vec<u64> = run(copy.store.journal())

@@ -18,8 +18,8 @@ pub(super) fn Steps(asked_at: RwSignal<Option<Timestamp>>) -> impl IntoView {
         let since = asked_at.get()?;
         let zone = nursery.zone.get();
         let words = |step: &SyncStep| {
-            let (time, baby) = (intl::time(&zone, step.at), nursery.name_of(step.baby_id));
-            tr!(step.line, time = time, baby = baby, what = step_words(&step.did))
+            let baby = step.baby_id.map_or_else(|| tr!(sync.this_device).to_owned(), |baby| nursery.name_of(baby));
+            tr!(step.line, time = intl::time(&zone, step.at), baby = baby, what = step_words(&step.did))
         };
         let mut lines: Vec<String> =
             replica.steps.with(|steps| steps.iter().filter(|step| step.at >= since).map(words).collect());
@@ -52,6 +52,7 @@ fn step_words(did: &Did) -> String {
         }
         Did::Pulled { changes, .. } => tr!(step.pulled, count = *changes),
         Did::NotUnderstood { .. } => tr!(step.not_understood).to_owned(),
+        Did::Understood { .. } => tr!(step.understood).to_owned(),
         Did::Unchanged => tr!(step.unchanged).to_owned(),
         Did::Buried { reason, .. } => tr!(step.buried, why = reason_words(reason)),
         Did::Reset => tr!(step.reset).to_owned(),
