@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Epoch, LocalStore, SyncMeta,
-    image::{Taken, take},
+    image::{Entangled, Taken, take},
     push::{fence, resend_acked},
     record::{self, meta, of_baby, put_meta},
     view::rebuild,
@@ -111,8 +111,9 @@ impl<D: Database> LocalStore<D> {
         at_head: bool,
     ) -> Result<Applied, ApplyError> {
         let mut applied = Applied::default();
+        let mut entangled = Entangled::of(tx, baby).await?;
         for change in changes {
-            match take(tx, baby, meta, change).await? {
+            match take(tx, baby, meta, &mut entangled, change).await? {
                 Taken::Known => continue,
                 Taken::New => {}
                 Taken::Unread => *applied.unread.entry(change.entity_type.clone()).or_default() += 1,

@@ -1,12 +1,14 @@
 //! One row as the server sent it, against what is held of it here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
     LocalStore,
     apply::{ApplyError, copy_tables},
     push::drop_acked,
-    record::{Opaque, SyncMeta, every, get, get_row, get_shadow, put, put_row, put_shadow, row_key},
+    record::{Opaque, SyncMeta, every, get, get_row, get_shadow, of_baby, put, put_row, put_shadow, row_key},
     view::rebuild,
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     },
     sync::{
         defect::{Defect, planted},
-        ports::{Database, Mode, StoreError, Table, Tx},
+        ports::{Database, Index, Mode, StoreError, Table, Tx},
         protocol::Change,
     },
 };
@@ -32,15 +34,34 @@ pub(super) enum Taken {
     Unread,
 }
 
+/// The entries of a baby that have more here than a row: an image, something unread, or mutations. All
+/// others are two requests each, and a page is mostly made of them.
+pub(super) struct Entangled(BTreeSet<EntityId>);
+
+impl Entangled {
+    pub(super) async fn of(tx: &impl Tx, baby: BabyId) -> Result<Self, StoreError> {
+        let mut keys = Vec::new();
+        for table in [Table::Shadow, Table::Opaque] {
+            keys.extend(tx.scan(&of_baby(table, None, baby)).await?.into_iter().map(|(key, _)| key));
+        }
+        for (_, entry) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
+            keys.extend(entry.get(Index::Entity.name()).and_then(Value::as_str).map(str::to_owned));
+        }
+        Ok(Self(keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()).collect()))
+    }
+}
+
 /// Stores a row of a page unless a newer one is held, and keeps the copy's fingerprint.
 pub(super) async fn take(
     tx: &impl Tx,
     baby: BabyId,
     meta: &mut SyncMeta,
+    entangled: &mut Entangled,
     change: &Change,
 ) -> Result<Taken, ApplyError> {
     let image = Image::of(baby, change)?;
-    let Some((before, live)) = older(tx, baby, &image).await? else { return Ok(Taken::Known) };
+    let is_alone = !entangled.0.contains(&image.id);
+    let Some((before, live)) = older(tx, baby, &image, is_alone).await? else { return Ok(Taken::Known) };
     if live {
         meta.checksum.take(image.id, before);
         meta.live_rows = meta.live_rows.saturating_sub(1);
@@ -49,8 +70,16 @@ pub(super) async fn take(
         meta.checksum.add(image.id, image.version);
         meta.live_rows += 1;
     }
-    put_image(tx, baby, &image).await?;
-    Ok(if matches!(image.content, Content::Unknown(_)) { Taken::Unread } else { Taken::New })
+    match &image.content {
+        Content::Known(row) if is_alone => put_row(tx, row, false).await?,
+        Content::Known(_) => put_image(tx, baby, &image).await?,
+        Content::Unknown(_) => {
+            put_image(tx, baby, &image).await?;
+            entangled.0.insert(image.id);
+            return Ok(Taken::Unread);
+        }
+    }
+    Ok(Taken::New)
 }
 
 impl<D: Database> LocalStore<D> {
@@ -126,11 +155,15 @@ impl Image {
 
 /// Version and liveness of the image held so far (version 0 when there is none); `None` when this
 /// one is not newer.
-async fn older(tx: &impl Tx, baby: BabyId, image: &Image) -> Result<Option<(u64, bool)>, StoreError> {
+async fn older(tx: &impl Tx, baby: BabyId, image: &Image, is_alone: bool) -> Result<Option<(u64, bool)>, StoreError> {
     let key = row_key(baby, image.id);
-    let mut held = get::<Opaque>(tx, Table::Opaque, &key).await?.map(|opaque| (opaque.version, opaque.live));
+    let mut held = None;
+    if !is_alone {
+        held = get::<Opaque>(tx, Table::Opaque, &key).await?.map(|opaque| (opaque.version, opaque.live));
+    }
     if let Content::Known(row) = &image.content {
-        let image = match get_shadow(tx, row.entity_type, &key).await? {
+        let shadow = if is_alone { None } else { get_shadow(tx, row.entity_type, &key).await? };
+        let image = match shadow {
             Some(shadow) => Some(shadow),
             // Without a shadow the row itself is the image, or was never seen by the server.
             None => get_row(tx, row.entity_type, &key).await?.filter(|row| row.server.row_version > 0),
