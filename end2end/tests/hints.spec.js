@@ -41,8 +41,29 @@ test('the end of access is heard of at once', async ({ family }) => {
   const { a, b } = await family();
   b.watch.tolerate('status of 403');
   await stopClock(b);
-  const owner = await a.api();
   const { userId } = await (await b.api()).me();
-  await owner.must('POST', '/api/babies/caregivers/remove', { babyId: await a.babyId(), userId });
+  await (await a.api()).remove(await a.babyId(), userId);
   await expect(b.page.getByRole('alert').filter({ hasText: 'Access revoked' })).toBeVisible();
+});
+
+test('another level is heard of at once', async ({ family }) => {
+  const { a, b } = await family();
+  await stopClock(b);
+  await expect(b.button('Feed')).toBeVisible();
+  const { userId } = await (await b.api()).me();
+  const body = { babyId: await a.babyId(), userId, level: 'viewer' };
+  await (await a.api()).must('POST', '/api/babies/caregivers/set-level', body);
+  await expect(b.button('Feed')).toHaveCount(0);
+});
+
+test('a baby that is shared comes to a phone that is in use, without a new sign-in', async ({ solo }) => {
+  // A31.
+  const a = await solo();
+  const other = await solo();
+  const babyId = await a.babyId();
+  // Accepted on another device of the same person.
+  await (await other.api()).accept(await (await a.api()).inviteCode(babyId));
+  const fetched = () => other.watch.requests.filter(({ path, query }) => path === '/api/sync/snapshot' && query.includes(babyId));
+  await expect.poll(() => fetched().length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await other.isSynced();
 });

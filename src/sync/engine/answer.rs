@@ -2,69 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{AccessOutcome, Baby, Effect, Engine, FRESH_MS, PullOutcome, PushOutcome, Told};
+use super::{
+    AccessOutcome, Baby, Effect, Engine, FRESH_MS, PullOutcome, PushOutcome, Told,
+    meaning::{Meaning, dead_reason},
+};
 use crate::{
     domain::{
         id::{BabyId, MutationId},
-        mutation::{Rejection, RejectionCode},
         time::Timestamp,
     },
     sync::{
         backoff::MAX_RETRY_AFTER_MS,
         defect::{Defect, planted},
         local::ApplyError,
-        ports::{ErrorCode, StoreError, TransportError},
-        status::{Blocked, DeadReason, SyncError},
+        ports::{StoreError, TransportError},
+        status::SyncError,
     },
 };
-
-/// What a refusal of a whole request means, in either direction.
-enum Meaning {
-    /// Nothing is known; try again.
-    Lost,
-    /// The server has too much to do.
-    Busy {
-        retry_after_ms: Option<i64>,
-    },
-    /// The server failed on it.
-    Failed {
-        retry_after_ms: Option<i64>,
-    },
-    /// Nothing goes until a person acts.
-    Blocked(Blocked),
-    /// The baby may be gone for this account.
-    NoAccess,
-    ReadOnly,
-    /// The server's history is not the one this copy follows, or no longer goes back so far. Another
-    /// one may lack what was acknowledged.
-    StartAnew {
-        resend: bool,
-    },
-    TooLarge,
-    /// Something in the request cannot be read.
-    Unreadable,
-}
-
-impl Meaning {
-    fn of(error: &TransportError) -> Self {
-        let TransportError::Refused { status, code, retry_after_ms } = *error else { return Self::Lost };
-        let retry_after_ms = retry_after_ms.filter(|_| !planted(Defect::NoRest));
-        match code {
-            ErrorCode::Unauthenticated => Self::Blocked(Blocked::SignIn),
-            ErrorCode::ClientTooOld => Self::Blocked(Blocked::UpdateApp),
-            ErrorCode::AccessRevoked | ErrorCode::UnknownBaby => Self::NoAccess,
-            ErrorCode::ReadOnly => Self::ReadOnly,
-            ErrorCode::EpochChanged => Self::StartAnew { resend: true },
-            ErrorCode::CursorExpired => Self::StartAnew { resend: false },
-            ErrorCode::BatchTooLarge => Self::TooLarge,
-            ErrorCode::Malformed => Self::Unreadable,
-            ErrorCode::RateLimited | ErrorCode::Overloaded | ErrorCode::ServerBehind => Self::Busy { retry_after_ms },
-            ErrorCode::Internal => Self::Failed { retry_after_ms },
-            ErrorCode::NotFound | ErrorCode::Other if (400..500).contains(&status) => Self::Unreadable,
-            ErrorCode::NotFound | ErrorCode::Other => Self::Failed { retry_after_ms },
-        }
-    }
-}
 
 impl Engine {
     pub(super) fn push_done(&mut self, now: Timestamp, id: BabyId, outcome: PushOutcome, effects: &mut Vec<Effect>) {
@@ -422,15 +376,4 @@ impl Engine {
     fn with<T>(&mut self, id: BabyId, act: impl FnOnce(&mut Baby) -> T) -> Option<T> {
         self.babies.get_mut(&id).map(act)
     }
-}
-
-/// Why entries of a refused request are dead letters.
-fn dead_reason(error: &TransportError) -> DeadReason {
-    let message = match Meaning::of(error) {
-        Meaning::ReadOnly => return DeadReason::ReadOnly,
-        Meaning::TooLarge => "the entry is too large to be sent",
-        _ => "the server cannot read the entry",
-    };
-    let error = Rejection { code: RejectionCode::InvalidPayload, field: None, message: message.into() };
-    DeadReason::Rejected { error }
 }

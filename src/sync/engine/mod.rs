@@ -8,6 +8,7 @@
 mod answer;
 mod baby;
 mod event;
+mod meaning;
 
 #[cfg(test)]
 mod tests;
