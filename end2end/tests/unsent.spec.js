@@ -86,6 +86,9 @@ test('a baby that the server refuses is told as that, and can be sent again with
   const told = phone.page.getByRole('alert').filter({ hasText: 'The server did not take in Juno.' });
   await expect(told).toBeVisible({ timeout: 20_000 });
   await expect(phone.text('Access revoked')).toHaveCount(0);
+  // It is told once, by name.
+  await phone.networkIsQuiet();
+  await expect(phone.text('The server did not take in')).toHaveCount(1);
   await told.getByRole('link', { name: 'Look' }).click();
   await expect(phone.letters('Juno')).toContainText('The server found a value that cannot be right.');
 

@@ -49,10 +49,16 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let refused = self.store.is_refused(baby).await?;
         let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
         self.note(baby, Did::Removed { refused, kept }).await?;
-        let name = known.map(|access| access.name).unwrap_or_default();
-        let gone = if refused { Told::BabyRefused { baby, name } } else { Told::AccessRevoked { baby, name, kept } };
-        for told in [Told::Rows(baby), Told::Babies, gone] {
+        for told in [Told::Rows(baby), Told::Babies] {
             (self.listener)(told);
+        }
+        let is_listed = known.is_some();
+        let name = known.map(|access| access.name).unwrap_or_default();
+        if !refused {
+            (self.listener)(Told::AccessRevoked { baby, name, kept });
+        } else if is_listed {
+            // Once: what comes in late for a baby that was gone already is among the letters.
+            (self.listener)(Told::BabyRefused { baby, name });
         }
         Ok(())
     }
