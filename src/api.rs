@@ -20,8 +20,8 @@ pub use crate::domain::level::Level;
 use crate::{
     domain::id::{BabyId, ClientId, EntityId, UserId},
     sync::protocol::{
-        HistoryResponse, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, StatusResponse,
-        SyncRequest, SyncResponse,
+        HistoryResponse, Lease, LeaseKind, PROTOCOL_VERSION, PullResponse, PushRequest, PushResponse, SnapshotResponse,
+        StatusResponse, SyncRequest, SyncResponse,
     },
 };
 
@@ -372,7 +372,10 @@ pub async fn sync_pull(
     epoch: Option<String>,
     #[server(rename = "clientId")] client_id: Option<String>,
     payload: Option<String>,
+    protocol: Option<String>,
 ) -> Result<PullResponse, ApiError> {
+    // Judged before any call, with the header of the same meaning; the app cannot set headers.
+    drop(protocol);
     let asked = crate::server::pull::Asked { baby_id, since, cursor, limit, epoch, client_id, payload };
     let call = crate::server::call();
     Box::pin(crate::server::pull::pull(&call, asked)).await
@@ -403,6 +406,7 @@ pub async fn pull(query: PullQuery) -> Result<PullResponse, ApiError> {
         epoch.map(|epoch| epoch.to_string()),
         client_id.map(|id| id.to_string()),
         None,
+        Some(PROTOCOL_VERSION.to_string()),
     )
     .await
 }

@@ -34,6 +34,10 @@ test('a visible tab asks every five seconds, a hidden one never, and a tab shown
   // Every 5 s, a tenth more or less, counted from the answer before.
   expect(pulls() - before).toBeGreaterThanOrEqual(8);
   expect(pulls() - before).toBeLessThanOrEqual(14);
+  // A server that no longer speaks it can say so.
+  for (const { path, query } of phone.watch.requests) {
+    if (path === '/api/sync/pull') expect(new URLSearchParams(query).get('protocol')).toBe('1');
+  }
 
   await phone.setVisible(false);
   await phone.networkIsQuiet();
