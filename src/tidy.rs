@@ -46,6 +46,7 @@ fn offenders(room: &str, forbidden: &[&str]) -> Vec<String> {
     found
 }
 
+/// B44.
 #[test]
 fn domain_is_pure() {
     let forbidden = [
@@ -66,6 +67,7 @@ fn domain_is_pure() {
     assert_eq!(offenders("domain", &forbidden), Vec::<String>::new());
 }
 
+/// B12, B14.
 #[test]
 fn sync_reaches_the_world_through_its_ports_only() {
     let forbidden = [
@@ -89,6 +91,7 @@ fn sync_reaches_the_world_through_its_ports_only() {
     assert_eq!(offenders("sync", &forbidden), Vec::<String>::new());
 }
 
+/// B01, B08.
 #[test]
 fn the_server_knows_no_screen_and_the_screens_know_no_server() {
     assert_eq!(offenders("server", &["crate::browser", "crate::ui", "web_sys"]), Vec::<String>::new());
@@ -109,6 +112,7 @@ fn the_server_knows_no_screen_and_the_screens_know_no_server() {
     assert_eq!(offenders("api", &["crate::browser", "crate::ui"]), Vec::<String>::new());
 }
 
+/// B01, B12.
 #[test]
 fn only_the_server_speaks_sql_and_only_the_browser_indexeddb() {
     for room in ["domain", "sync", "api", "ui", "browser"] {
@@ -162,5 +166,63 @@ fn no_foreign_address_stands_in_the_app() {
 fn every_module_opens_with_its_question() {
     for (name, text) in sources().iter().filter(|(name, _)| !name.contains("tests")) {
         assert!(text.starts_with("//!"), "{name} has no //! at its head");
+    }
+}
+
+/// A49: the sync is no part of the screens: it draws nothing, and is not wrapped around them.
+#[test]
+fn a49_the_sync_draws_nothing() {
+    assert_eq!(offenders("sync", &["view!", "IntoView"]), Vec::<String>::new());
+    let drawn = offenders("browser", &["view!", "IntoView"]);
+    assert_eq!(drawn.len(), 1, "the one place where the app is mounted: {drawn:?}");
+}
+
+/// A17: what is sent was an outbox entry: nothing else is made into a mutation of the wire.
+#[test]
+fn a17_only_outbox_entries_become_mutations_of_the_wire() {
+    let is_code = |name: &str| !name.contains("test") && !name.contains("sim/") && !name.contains("conformance");
+    let makes = |(name, text): &(String, String)| {
+        let lines: Vec<&str> = code(text).collect();
+        let made = lines.iter().filter(|line| line.contains("WireMutation {") && !line.contains("struct"));
+        made.map(|line| format!("{name}: {}", line.trim())).collect::<Vec<_>>()
+    };
+    let made: Vec<String> = sources().iter().filter(|(name, _)| is_code(name)).flat_map(makes).collect();
+    assert!(made.iter().all(|line| line.contains("fn wire(entry: &OutboxEntry)") || line.ends_with("WireMutation {")));
+    assert_eq!(made.iter().filter(|line| line.contains("fn wire(entry: &OutboxEntry)")).count(), 1, "{made:?}");
+    assert_eq!(made.len(), 2, "its head and its one construction: {made:?}");
+}
+
+/// B13, C52: what can be recorded is told in one place, for device and server alike: no room beyond
+/// `domain` knows the name of a type of log, except the screens that draw them.
+#[test]
+fn b13_types_are_named_in_the_domain_alone() {
+    let names = ["\"feed_log\"", "\"sleep_log\"", "\"nappy_log\""];
+    let exempt = |found: &String| {
+        ["test", "conformance", "sync/sim/", "json!"].iter().any(|of_a_test| found.contains(of_a_test))
+    };
+    for room in ["api", "server", "browser", "sync"] {
+        let mut found = offenders(room, &names);
+        found.retain(|line| !exempt(line));
+        assert_eq!(found, Vec::<String>::new());
+    }
+}
+
+/// B45, B84: who wins is decided by one function, and asked in one place.
+#[test]
+fn b45_merging_is_asked_for_in_one_place() {
+    let asks = |line: &&str| line.contains("standing(") && !line.contains("fn standing(");
+    let asking: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| !name.contains("tests") && code(text).any(|line| asks(&line)))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(asking, ["domain/apply.rs"]);
+}
+
+/// C04: an event is never changed once it is written.
+#[test]
+fn c04_no_statement_changes_an_event() {
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("server/") && !name.contains("test")) {
+        assert!(!text.to_lowercase().contains("update sync_events"), "{name}");
     }
 }

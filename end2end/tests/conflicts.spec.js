@@ -16,6 +16,7 @@ async function apart({ a, b }) {
 const setQuality = (device, quality) => device.edit('Slept', (sheet) => device.choose(quality, sheet));
 
 test('edits of different fields by two caregivers both survive on both devices', async ({ family }) => {
+  // C39.
   const { a, b } = await family();
   await apart({ a, b });
   await setQuality(a, 'Sound');
@@ -49,7 +50,7 @@ test('an edit of a bottle sends what was changed and nothing else', async ({ sol
 });
 
 test('of two edits of one field the later wins on both devices, and the loser is told and can have it back', async ({ family }) => {
-  // A36, A48.
+  // A36, A48, C30, C31, X11.
   const { a, b } = await family();
   await apart({ a, b });
   await a.setNotes('Slept', 'woke up twice');
@@ -100,6 +101,7 @@ test('the winner is the same whoever comes back first', async ({ family }) => {
 });
 
 test('a delete beats an edit made elsewhere, and the editor is told and can restore it', async ({ family }) => {
+  // C31, X18.
   const { a, b } = await family();
   await apart({ a, b });
   await b.setNotes('Slept', 'with the blue blanket');

@@ -25,7 +25,7 @@ test('what a simple client pushes is on the app within one interval, and the rev
 });
 
 test('many entries at once arrive on a device that was away, page by page and each once', async ({ family, api }) => {
-  // A39, A66.
+  // A39, A66, Trap 15.
   const { a, b } = await family();
   await b.goOffline();
   const babyId = await a.babyId();

@@ -101,6 +101,7 @@ test('a server that is overloaded is left alone for as long as it asks', async (
 });
 
 test('one entry that the server refuses does not hold up the others', async ({ solo }) => {
+  // B68, C24, C30, X12.
   const phone = await solo();
   const refused = await refuseOne(phone.context);
   await phone.goOffline();

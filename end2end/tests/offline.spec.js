@@ -28,7 +28,7 @@ test('trap_12 every route starts cold without a connection, an unknown one inclu
 });
 
 test('what was logged offline survives reloads on three screens and reaches the other caregiver by itself', async ({ family }) => {
-  // A20, A21, A35, A45, A62.
+  // A20, A21, A35, A45, A62, B81, C09, C39.
   const { a, b } = await family();
   await a.goOffline();
   await a.logBottle(135);
@@ -51,7 +51,7 @@ test('what was logged offline survives reloads on three screens and reaches the 
 });
 
 test('the tick never waits for the network', async ({ solo }) => {
-  // A65: here every answer of the server is held back for as long as the test lasts.
+  // A65, B01, B59, C21: here every answer of the server is held back for as long as the test lasts.
   const phone = await solo();
   const held = [];
   await phone.context.route('**/api/**', (route) => held.push(route));

@@ -73,7 +73,7 @@ test('without a baby, and without a connection, nothing is asked', async ({ devi
 });
 
 test('a save is pushed at once, and its answer brings what is new', async ({ solo }) => {
-  // A34, A59, X3: one round trip for both directions.
+  // A34, A59, X3, X8: one round trip for both directions.
   const phone = await solo();
   await stopped(phone);
   // Right after a poll: once its answer is no longer fresh, and before the next one is due.
@@ -94,6 +94,7 @@ test('a save is pushed at once, and its answer brings what is new', async ({ sol
 });
 
 test('Sync now asks at once, whatever was asked just before', async ({ solo }) => {
+  // C23, X2.
   const phone = await solo();
   await stopped(phone);
   await phone.go('Sync');

@@ -4,6 +4,7 @@ import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
 
 test('an expired session stops the sync but not the logging, and signing in sends what waited', async ({ family }) => {
+  // C41.
   const { a, b } = await family();
   a.watch.tolerate('status of 401');
   // Signed out elsewhere: the session is gone at the server, the cookie is still on the phone.
@@ -54,6 +55,7 @@ test('signing out with nothing unsent ends the session at the server too', async
 });
 
 test('a second account on the same device sees nothing of the first', async ({ solo }) => {
+  // B18, C44.
   const phone = await solo();
   await phone.logBottle(125);
   await phone.isSynced();

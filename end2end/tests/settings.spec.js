@@ -43,6 +43,7 @@ const brightness = (page, colour) => page.evaluate((fill) => {
 }, colour);
 
 test('2.5 oz comes back as 2.5 oz, and as 74 ml to whoever reads ml', async ({ family }) => {
+  // Trap 17.
   const { a, b } = await family();
   await a.go('Settings');
   await a.choose('Ounces');

@@ -3,6 +3,7 @@ import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
 
 test('what one tab logs is in the other at once, without a network', async ({ solo }) => {
+  // A58.
   const one = await solo();
   const two = await one.newTab('/timeline');
   await expect(two.heading('Timeline')).toBeAttached();
@@ -14,6 +15,7 @@ test('what one tab logs is in the other at once, without a network', async ({ so
 });
 
 test('closing the tab that syncs does not stop the sync, and nothing is sent twice', async ({ family }) => {
+  // B09, B63, B72.
   // B: one leader, one push per mutation.
   const { a: one, b } = await family();
   const two = await one.newTab();
@@ -34,6 +36,7 @@ test('closing the tab that syncs does not stop the sync, and nothing is sent twi
 });
 
 test('three tabs poll no more often than one', async ({ solo }) => {
+  // B09, B63, X2.
   const one = await solo({ hints: false });
   await one.newTab();
   await one.newTab('/timeline');

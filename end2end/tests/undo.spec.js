@@ -4,7 +4,7 @@ import { ONE_INTERVAL } from '../support/device.js';
 
 /** trap_01: deletes that were queued without their baby never arrived. */
 test('trap_01 a delete reaches the other device, and so does its undo', async ({ family }) => {
-  // A37, A46.
+  // A37, A46, B29, X18.
   const { a, b } = await family();
   await a.logBottle(110);
   await a.isSynced();

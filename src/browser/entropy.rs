@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(entropy.uuid_v7(Timestamp::from_ms(-1)).get_version_num(), 7);
     }
 
+    /// C42.
     #[wasm_bindgen_test]
     fn chance_uses_every_bit_and_does_not_repeat() {
         let entropy = BrowserEntropy::default();

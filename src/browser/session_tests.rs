@@ -87,6 +87,7 @@ async fn databases() -> Vec<String> {
     list.iter().filter_map(|info| Reflect::get(&info, &"name".into()).unwrap().as_string()).collect()
 }
 
+/// B01, C09, C21.
 #[wasm_bindgen_test]
 async fn what_was_saved_is_shown_here_and_in_the_other_tab_and_waits_to_be_sent() {
     let (one, two) = (tab(101).await, tab(101).await);
@@ -127,6 +128,7 @@ async fn what_cannot_be_true_is_refused_and_nothing_is_kept() {
     tab.session.close();
 }
 
+/// B18.
 #[wasm_bindgen_test]
 async fn signing_out_leaves_nothing_of_the_account_and_the_other_tab_follows() {
     let owner = Owner::new();

@@ -23,6 +23,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 const FEEDS: Table = Table::Rows(EntityType::FEED_LOG);
 
+/// B11, C09, C35, C38.
 /// What the memory twin keeps, so that the simulator's proofs hold here too.
 #[wasm_bindgen_test]
 async fn indexeddb_keeps_every_claim_of_a_database() {
@@ -72,6 +73,7 @@ fn scan(index: Option<Index>, from: &str, to: &str) -> Scan {
     Scan { table: FEEDS, index, from: from.into(), to: to.into(), descending: false, limit: None }
 }
 
+/// C09.
 #[wasm_bindgen_test]
 async fn what_was_committed_is_read_back_after_reopening() {
     let value = json!({"notes": "naïve 🍼", "n": 1, "half": 0.5, "yes": true, "none": null, "list": [{"a": []}]});
@@ -176,6 +178,7 @@ async fn a_persons_write_is_strictly_durable() {
     assert_eq!(durability(Mode::RelaxedWrite).await, "relaxed");
 }
 
+/// B75, C15.
 #[wasm_bindgen_test]
 async fn an_older_database_is_upgraded_in_place_and_a_newer_one_is_left_alone() {
     let older = rexie::Rexie::builder("upgrade")

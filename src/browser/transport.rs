@@ -126,6 +126,7 @@ mod tests {
         TransportError::Refused { status, code, retry_after_ms }
     }
 
+    /// B65, C38.
     /// A hotel's sign-in page must not wipe a baby, sign a person out or count as a server's error.
     #[wasm_bindgen_test]
     fn trap_24_only_our_servers_own_words_are_believed() {
@@ -153,6 +154,7 @@ mod tests {
         assert_eq!(told(busy), refused(429, ErrorCode::RateLimited, Some(7000)));
     }
 
+    /// C38.
     /// The test page's own server knows none of our calls: it is a stranger too.
     #[wasm_bindgen_test]
     async fn trap_24_a_page_of_another_server_is_no_answer() {

@@ -40,6 +40,7 @@ mod tests {
 
     use super::*;
 
+    /// B76.
     #[test]
     fn order_does_not_matter_and_taking_undoes_adding() {
         let ids = [1, 2, 3].map(|n| EntityId(Uuid::from_u128(n)));

@@ -99,6 +99,7 @@ mod tests {
     }
 
     proptest! {
+        /// B76, X1.
         #[test]
         fn a_device_only_moves_forward(clocks in proptest::collection::vec(-10_000i64..10_000, 1..50)) {
             let mut last = Hlc::at(Timestamp::from_ms(5_000), client(1));
@@ -117,6 +118,7 @@ mod tests {
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
         }
 
+        /// C29, X1.
         #[test]
         fn nobody_gets_further_ahead_than_five_minutes(ms: u64, now in 0i64..4_000_000_000_000) {
             let now = Timestamp::from_ms(now);

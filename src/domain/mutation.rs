@@ -169,6 +169,7 @@ mod tests {
         }
     }
 
+    /// B76, X20.
     #[test]
     fn the_body_hash_ignores_key_order_and_sees_every_value() {
         let a = mutation(r#"{"typed": {"value": 2.5, "unit": "oz"}, "amountMl": 74}"#);

@@ -238,6 +238,7 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    /// B82.
     #[test]
     fn the_registry_is_well_formed() {
         let mut names = BTreeSet::new();
@@ -264,6 +265,7 @@ mod tests {
         assert_eq!(err.field.as_deref(), Some("smell"));
     }
 
+    /// B36.
     /// A payload can name an author or a version; it is not believed.
     #[test]
     fn server_fields_in_a_payload_are_not_taken() {
@@ -283,6 +285,7 @@ mod tests {
         assert!(!running(EntityType::NAPPY_LOG, json!({"startedAt": from, "type": "wee"})));
     }
 
+    /// C45.
     #[test]
     fn only_the_impossible_is_refused() {
         let sleep = |value| EntityType::SLEEP_LOG.check(&fields(value));

@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(Row::from_payload(EntityType::NAPPY_LOG, &row.to_payload()), Ok(row));
     }
 
+    /// C22, X9.
     #[test]
     fn a_patch_holds_whole_groups_and_only_the_changed_ones() {
         let before = fields(json!({"startedAt": "a", "endedAt": "b", "notes": "n", "kind": "nap"}));

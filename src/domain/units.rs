@@ -51,6 +51,7 @@ impl VolumeUnit {
 mod tests {
     use super::*;
 
+    /// Trap 17.
     #[test]
     fn what_was_typed_in_quarter_ounces_comes_back() {
         for quarters in 0..80 {

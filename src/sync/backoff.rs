@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// B66, C25.
+        /// B07, B66, C25.
         #[test]
         fn a_wait_stays_under_its_ceiling(tries: u32, chance: u64) {
             let ceiling = 1_000_i64.saturating_mul(1 << tries.min(30)).min(MAX_BACKOFF_MS);

@@ -241,6 +241,7 @@ mod tests {
     use super::*;
     use crate::sync::sim::{memory_db::MemoryDb, run};
 
+    /// B11, B16, C35.
     #[test]
     fn the_memory_twin_keeps_every_claim() {
         for yields in [false, true] {
@@ -252,6 +253,7 @@ mod tests {
         }
     }
 
+    /// B77, B78.
     #[test]
     fn a_copy_in_memory_lives_the_same_life_twice() {
         let life = || run(a_copy_lives_the_same_life(MemoryDb::new()));

@@ -12,6 +12,10 @@ pub(crate) enum Defect {
     NoRelease,
     /// The cursor jumps to the version that a push brought about.
     CursorFromPush,
+    /// The cursor is stored before its page.
+    CursorBeforeApply,
+    /// All babies share the largest cursor.
+    SharedCursor,
     /// A pull replaces a row that has pending edits.
     OverwriteDirty,
     /// The newest entry is sent first.
@@ -24,12 +28,48 @@ pub(crate) enum Defect {
     PurgeUnconfirmed,
     /// The server's wish for rest is not heard.
     NoRest,
-    /// The server has no memory of mutations.
-    #[cfg(test)]
+    /// A tab that was overtaken still writes its results.
+    NoFence,
+    /// An entry that the server fails on is tried for ever, in front of all others.
+    PoisonBlocks,
+    /// The fingerprint leaves out what a pending delete hides.
+    ChecksumOverViews,
+    /// A row of an unknown type refuses its whole page.
+    UnknownAborts,
+    /// An older image replaces a newer one.
+    NoVersionGuard,
+}
+
+/// Mistakes of a far end, for its twin alone.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FarDefect {
+    /// No memory of mutations.
     NoDedupe,
-    /// The server hands out versions without the head's row lock.
-    #[cfg(test)]
+    /// The same id with another body is taken for a repetition.
+    NoBodyHash,
+    /// Versions are handed out without the head's row lock.
     NoHeadLock,
+    /// Versions come from a sequence, so that a later one may be visible first.
+    SerialCursor,
+    /// A page begins after the time of the cursor's event.
+    TimestampCursor,
+    /// The event follows in a transaction of its own.
+    EventOutside,
+    /// The row follows in a transaction of its own.
+    RowOutside,
+    /// A delete leaves no tombstone.
+    HardDelete,
+    /// The later wall clock wins, whatever was seen.
+    WallClock,
+    /// An edit of one group is judged by the last change of any.
+    WholeRow,
+    /// Access is looked up for the baby that a payload names.
+    AccessByPayload,
+    /// Access is read before the lock that a removal waits for.
+    AccessUnlocked,
+    /// A snapshot names the version after its scan, not before.
+    SnapshotVersionLate,
 }
 
 #[cfg(not(test))]
@@ -38,17 +78,72 @@ pub(crate) const fn planted(_: Defect) -> bool {
 }
 
 #[cfg(test)]
-thread_local! {
-    static PLANTED: std::cell::Cell<Option<Defect>> = const { std::cell::Cell::new(None) };
-}
+pub(crate) use planting::{DEFECTS, FAR_DEFECTS, Planted, far_planted, plant, planted};
 
 #[cfg(test)]
-pub(crate) fn planted(defect: Defect) -> bool {
-    PLANTED.get() == Some(defect)
-}
+mod planting {
+    use std::cell::Cell;
 
-/// Plants a defect on this thread, or pulls the last one out.
-#[cfg(test)]
-pub(crate) fn plant(defect: Option<Defect>) {
-    PLANTED.set(defect);
+    use super::{Defect, FarDefect};
+
+    /// Every mistake of a device.
+    pub(crate) const DEFECTS: [Defect; 17] = [
+        Defect::CoalesceAfterSend,
+        Defect::InflightForEver,
+        Defect::NoRelease,
+        Defect::CursorFromPush,
+        Defect::CursorBeforeApply,
+        Defect::SharedCursor,
+        Defect::OverwriteDirty,
+        Defect::ReversedOutbox,
+        Defect::PurgeDropsOutbox,
+        Defect::RelaxedSave,
+        Defect::PurgeUnconfirmed,
+        Defect::NoRest,
+        Defect::NoFence,
+        Defect::PoisonBlocks,
+        Defect::ChecksumOverViews,
+        Defect::UnknownAborts,
+        Defect::NoVersionGuard,
+    ];
+
+    /// Every mistake of a far end.
+    pub(crate) const FAR_DEFECTS: [FarDefect; 13] = [
+        FarDefect::NoDedupe,
+        FarDefect::NoBodyHash,
+        FarDefect::NoHeadLock,
+        FarDefect::SerialCursor,
+        FarDefect::TimestampCursor,
+        FarDefect::EventOutside,
+        FarDefect::RowOutside,
+        FarDefect::HardDelete,
+        FarDefect::WallClock,
+        FarDefect::WholeRow,
+        FarDefect::AccessByPayload,
+        FarDefect::AccessUnlocked,
+        FarDefect::SnapshotVersionLate,
+    ];
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Planted {
+        Device(Defect),
+        Far(FarDefect),
+    }
+
+    thread_local! {
+        static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn planted(defect: Defect) -> bool {
+        PLANTED.get() == Some(Planted::Device(defect))
+    }
+
+    pub(crate) fn far_planted(defect: FarDefect) -> bool {
+        PLANTED.get() == Some(Planted::Far(defect))
+    }
+
+    /// Plants a defect on this thread, or pulls the last one out.
+    pub(crate) fn plant(defect: Option<Planted>) {
+        PLANTED.set(defect);
+    }
 }

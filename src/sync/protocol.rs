@@ -420,7 +420,7 @@ mod tests {
         assert_eq!((mutation.op, mutation.base_version, mutation.hlc, seq), (Op::Create, None, None, None));
     }
 
-    /// A12: a payload may be an object or a JSON string of one.
+    /// C17, X4, X5, X19, A12: a payload may be an object or a JSON string of one.
     #[test]
     fn aliases_and_strings_read_the_same() {
         let canonical = json!({"mutationId": ID, "entityType": "nappy_log", "entityId": ID, "op": "create",

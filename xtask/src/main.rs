@@ -14,6 +14,7 @@ mod paths;
 mod playwright;
 mod postgres;
 mod postmaster;
+mod requirements;
 mod run;
 mod screenshots;
 mod server;
@@ -35,6 +36,7 @@ cargo xtask build [--release]           the site and the server, without startin
 cargo xtask screenshots                 take the pictures of the README again
 cargo xtask bench [size|browser|server] [--write] [--quick]
                                         measure, beside the aims; --write puts it in docs/performance.md
+cargo xtask requirements [--check]      which test holds which requirement, into docs/requirements.md
 cargo xtask icons                       redraw the PNG icons in public/icons from their SVG
 
 Environment: DATABASE_URL (else a private Postgres is started), LISTEN_ADDR (127.0.0.1:3000), DATA_DIR.";
@@ -68,6 +70,7 @@ fn dispatch() -> Result<ExitCode> {
         "build" => done(run::build(&rest)),
         "screenshots" => done(screenshots::main()),
         "bench" => done(bench::main(&rest)),
+        "requirements" => done(requirements::main(&rest)),
         "icons" => done(icons::main()),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::playwright::Run;
 use crate::postgres::Database;
 use crate::tally::Tally;
-use crate::{exec, paths, tools};
+use crate::{exec, paths, requirements, tools};
 
 /// A kind of test: its name on the command line, and what runs it.
 struct Stage {
@@ -59,7 +59,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Formatting, and clippy for each of the programs; each counts as one check.
+/// Formatting, clippy for each of the programs, and the table of requirements; each counts as one check.
 fn lint(_: &[String]) -> Result<Tally> {
     tools::ensure_wasm_target()?;
     let checks: [&[&str]; 4] = [
@@ -86,6 +86,14 @@ fn lint(_: &[String]) -> Result<Tally> {
         let passed = exec::status(paths::cargo().args(words).env("SQLX_OFFLINE", "true"))?.success();
         tally.add(if passed { Tally::PASS } else { Tally::FAIL });
     }
+    println!("cargo xtask requirements --check");
+    tally.add(match requirements::check_table() {
+        Ok(()) => Tally::PASS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            Tally::FAIL
+        }
+    });
     Ok(tally)
 }
 

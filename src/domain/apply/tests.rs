@@ -98,6 +98,7 @@ fn code(verdict: &Verdict) -> RejectionCode {
     verdict.error.as_ref().unwrap().code
 }
 
+/// C48, X1.
 #[test]
 fn concurrent_edits_of_different_groups_both_survive() {
     let mut server = family();
@@ -155,6 +156,7 @@ fn the_loser_is_told_and_leaves_no_trace() {
     assert_eq!((server.head, verdicts[0].version), (head, None));
 }
 
+/// B46, C48.
 #[test]
 fn a_mixed_edit_keeps_what_won_and_says_so() {
     let mut server = family();
@@ -164,6 +166,7 @@ fn a_mixed_edit_keeps_what_won_and_says_so() {
     assert_eq!((server.field(SLEEP, "notes"), server.field(SLEEP, "kind")), (json!("later"), json!("nap")));
 }
 
+/// B76, X1.
 /// A clock that is an hour behind must not undo an edit made in full knowledge of the last one.
 #[test]
 fn an_edit_that_saw_the_last_change_applies_whatever_the_clocks_say() {
@@ -194,7 +197,7 @@ fn a_fast_clock_does_not_win_for_ever() {
     assert_eq!(group.hlc.ms, (now().as_ms() + crate::domain::hlc::MAX_AHEAD_MS) as u64);
 }
 
-/// A15, X1, trap 9: the plain last write wins of simple clients, against every edit before.
+/// C29, A15, X1, trap 9: the plain last write wins of simple clients, against every edit before.
 #[test]
 fn trap_09_an_older_wall_clock_loses_even_before_the_first_update() {
     let mut server = family();
@@ -211,6 +214,7 @@ fn trap_09_an_older_wall_clock_loses_even_before_the_first_update() {
     assert_eq!(status(&tie), [Status::Applied], "on a tie the later arrival wins");
 }
 
+/// X18.
 #[test]
 fn delete_beats_a_concurrent_edit_and_restore_brings_it_back() {
     let mut server = family();
@@ -255,6 +259,7 @@ fn trap_04_a_repeated_create_is_a_duplicate_not_an_error() {
     assert_eq!((again[0].version, server.head), (first[0].version, head));
 }
 
+/// X20.
 #[test]
 fn a_mutation_id_with_another_body_is_refused() {
     let mut server = family();
@@ -265,6 +270,7 @@ fn a_mutation_id_with_another_body_is_refused() {
     assert_eq!(server.field(SLEEP, "notes"), json!("one"));
 }
 
+/// B22, C45.
 #[test]
 fn an_entity_keeps_its_type_and_a_log_needs_its_baby() {
     let mut server = family();
@@ -301,6 +307,7 @@ fn the_author_is_who_pushed_first_and_stays() {
     assert_eq!((row.server.updated_by, row.server.row_version), (Some(UserId(client(1).0)), 3));
 }
 
+/// B45, C52.
 #[test]
 fn a_type_that_no_room_names_is_judged_like_the_others() {
     let mut server = family();
@@ -340,6 +347,7 @@ fn as_mutation(n: usize, (by, base, ms, group, value): AnyEdit) -> Mutation {
 }
 
 proptest! {
+    /// C28.
     /// B44, B49, X20: the same pushes give the same bytes, and pushing anything again changes nothing.
     #[test]
     fn judging_is_deterministic_and_idempotent(edits in proptest::collection::vec(any_edit(), 1..25)) {

@@ -92,7 +92,7 @@ async fn call(person: &Person<'_>, method: &Method, path: &str, body: Value) -> 
     person.get(&format!("{path}?{}", query.join("&"))).await
 }
 
-/// A11, A32. Every call but sign-out, which anyone may make and which would end the session.
+/// C41, A11, A32. Every call but sign-out, which anyone may make and which would end the session.
 #[sqlx::test]
 async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -124,6 +124,7 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     assert_eq!(served, tried, "every call that is served has a row here");
 }
 
+/// C44.
 /// An id must not be worth guessing: a stranger's baby and no baby at all look the same, to the byte.
 #[sqlx::test]
 async fn a_foreign_baby_looks_like_none(pool: PgPool) {
@@ -146,6 +147,7 @@ async fn a_foreign_baby_looks_like_none(pool: PgPool) {
     }
 }
 
+/// X12.
 /// A viewer reads; every kind of write is refused.
 #[sqlx::test]
 async fn a_viewer_reads_and_cannot_write(pool: PgPool) {
@@ -167,7 +169,7 @@ async fn a_viewer_reads_and_cannot_write(pool: PgPool) {
     assert_eq!(ada.all(baby).await.len(), 2);
 }
 
-/// Trap 2: whoever knows an entry's id can still not touch it, under any baby they name.
+/// C44, Trap 2: whoever knows an entry's id can still not touch it, under any baby they name.
 #[sqlx::test]
 async fn trap_02_another_familys_ids_change_nothing(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -138,6 +138,7 @@ async fn sessions_end_after_ninety_idle_days_and_after_a_year(pool: PgPool) {
     assert_eq!(app.count("sessions").await, 1, "what has run out is swept");
 }
 
+/// C46.
 #[sqlx::test]
 async fn guessing_a_password_gets_slower_and_the_right_one_works_again_after_the_wait(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -17,6 +17,7 @@ async fn picture(app: &TestApp) -> String {
     sqlx::query_scalar(sql).fetch_one(&app.pool).await.unwrap()
 }
 
+/// C45.
 /// Requests that cannot be read as a push at all.
 #[sqlx::test]
 async fn an_unreadable_push_is_refused_whole(pool: PgPool) {
@@ -57,6 +58,7 @@ async fn an_unreadable_push_is_refused_whole(pool: PgPool) {
     assert_eq!(picture(&app).await, before);
 }
 
+/// C45, B68.
 /// Mutations that cannot be right: each is refused by its own verdict, the good one among them goes
 /// through.
 #[sqlx::test]
@@ -146,6 +148,7 @@ async fn odd_but_possible_text_survives(pool: PgPool) {
     assert_eq!(ada.push_one(baby, told).await["status"], "applied", "{largest}");
 }
 
+/// C45.
 /// Every call, given nonsense, refuses with a client's error.
 #[sqlx::test]
 async fn no_call_breaks_on_nonsense(pool: PgPool) {

@@ -17,6 +17,7 @@ async fn wide(pool: &PgPool) -> PgPool {
     PgPoolOptions::new().max_connections(24).connect_with(options).await.unwrap()
 }
 
+/// C40, X6.
 /// A27, trap 7: eight writers and a fast reader. The reader follows its cursor while they write; at
 /// the end it has seen every event, once, in order, without a gap. A serial cursor fails this.
 #[sqlx::test]

@@ -18,7 +18,7 @@ fn hlc(at: &str, person: &Person<'_>) -> String {
     format!("{ms:016x}-0000-{}", person.client_id())
 }
 
-/// A10, A15: an older `updatedAt` loses, nothing is written, the row comes back.
+/// C28, C30, A10, A15: an older `updatedAt` loses, nothing is written, the row comes back.
 #[sqlx::test]
 async fn a15_an_older_update_is_a_conflict(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -46,6 +46,7 @@ async fn trap_09_the_first_edit_does_not_always_win(pool: PgPool) {
     assert_eq!(bob.push_one(baby, newer).await["status"], "applied");
 }
 
+/// C28.
 /// A36: different fields both survive; of the same field the later clock wins, on every machine,
 /// and the loser gets the row.
 #[sqlx::test]
@@ -74,6 +75,7 @@ async fn a36_concurrent_edits_of_different_fields_both_survive(pool: PgPool) {
     assert_eq!(row["updatedBy"], bob.user_id.to_string());
 }
 
+/// X1.
 /// An edit made in knowledge of the last change applies whatever the clocks say.
 #[sqlx::test]
 async fn causality_beats_the_clock(pool: PgPool) {
@@ -85,6 +87,7 @@ async fn causality_beats_the_clock(pool: PgPool) {
     assert_eq!(bob.push_one(baby, edit).await["status"], "applied");
 }
 
+/// C29.
 /// A phone whose clock runs a year ahead does not win every conflict for a year.
 #[sqlx::test]
 async fn a_clock_far_ahead_is_pulled_back(pool: PgPool) {

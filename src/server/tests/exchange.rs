@@ -77,6 +77,7 @@ async fn c30_conflicts_are_told_in_short_and_in_full(pool: PgPool) {
     assert_eq!(changes(&answer), [3]);
 }
 
+/// C17.
 /// The names of the earlier design.
 #[sqlx::test]
 async fn changes_may_use_the_older_names(pool: PgPool) {

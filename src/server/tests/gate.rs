@@ -147,6 +147,7 @@ async fn a_body_too_large_is_refused_whether_it_says_so_or_not(pool: PgPool) {
     assert_eq!(app.send(lied).await.refusal(), (413, "batch_too_large".into()));
 }
 
+/// C19.
 /// An app of last year is told to update, one of next year to wait for us.
 #[sqlx::test]
 async fn only_the_protocol_we_speak_is_served(pool: PgPool) {
@@ -250,6 +251,7 @@ async fn a_form_post_is_not_redirected_anywhere(pool: PgPool) {
     assert_eq!(answer.headers.get(header::LOCATION), None);
 }
 
+/// C49.
 #[sqlx::test]
 async fn health_says_alive_and_ready(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -274,6 +276,7 @@ async fn a_database_out_of_reach_is_answered_with_wait(pool: PgPool) {
     assert!(answer.headers.contains_key(header::RETRY_AFTER));
 }
 
+/// C46.
 /// Everyone waits a moment for a connection, then is told when to come back.
 #[sqlx::test]
 async fn when_all_connections_are_taken_the_answer_is_wait(pool: PgPool) {

@@ -74,7 +74,7 @@ async fn an_invitation_dies_with_the_access_of_who_made_it(pool: PgPool) {
     assert_eq!(eve.accept(&code).await.refusal(), (404, "invite_invalid".into()));
 }
 
-/// Trap 21: codes are long, stored as a slow hash, and guessing them has an end.
+/// C46, Trap 21: codes are long, stored as a slow hash, and guessing them has an end.
 #[sqlx::test]
 async fn trap_21_codes_are_hashed_and_guessing_stops(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -32,6 +32,7 @@ impl<'a> MakeWriter<'a> for Book {
     }
 }
 
+/// C43, C49.
 #[sqlx::test]
 async fn the_log_names_requests_and_no_private_word(pool: PgPool) {
     let book = Book::default();

@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod pull;
 mod push;
+mod scale;
 mod schema;
 mod snapshot;
 mod status;

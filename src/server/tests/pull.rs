@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::app::{TestApp, bottle, create, ids};
 
-/// A03, A05, A06, A07.
+/// A56, B33, A03, A05, A06, A07.
 #[sqlx::test]
 async fn a06_pages_follow_each_other_and_say_whether_more_is_there(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -47,7 +47,7 @@ async fn a05_a_page_is_bounded(pool: PgPool) {
     assert_eq!((most["changes"].as_array().unwrap().len(), &most["hasMore"]), (500, &json!(true)));
 }
 
-/// A04.
+/// X4, A04.
 #[sqlx::test]
 async fn a04_a_query_that_cannot_be_read_is_refused_by_name(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -97,7 +97,7 @@ async fn a12_payloads_are_objects_or_strings_of_the_same_row(pool: PgPool) {
     assert!(texts.iter().all(|text| serde_json::from_str::<Value>(text).unwrap().is_object()));
 }
 
-/// A13: who has access is no part of a baby's history.
+/// X16, A13: who has access is no part of a baby's history.
 #[sqlx::test]
 async fn a13_access_never_travels_in_events(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -111,7 +111,7 @@ async fn a13_access_never_travels_in_events(pool: PgPool) {
     assert!(!text.contains("owner") && !text.contains("editor") && !text.contains("baby_access"), "{text}");
 }
 
-/// A25, A26: two babies of one person have histories of their own.
+/// C03, X6, X7, A25, A26: two babies of one person have histories of their own.
 #[sqlx::test]
 async fn a26_each_baby_counts_for_itself(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -177,6 +177,7 @@ async fn trap_23_calls_have_fixed_paths(pool: PgPool) {
     assert_eq!(app.anonymous().get("/api/sync/pull").await.refusal(), (401, "unauthenticated".into()));
 }
 
+/// B32.
 /// The other caregivers see when a device last asked, and an idle poll does not write each time.
 #[sqlx::test]
 async fn a_poll_that_names_its_device_is_seen(pool: PgPool) {

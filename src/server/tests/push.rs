@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::app::{TestApp, bottle, create, delete, ids, statuses, update, with};
 
-/// A14, A24: what is pushed is what is pulled, whole.
+/// A56, C47, X9, A14, A24: what is pushed is what is pulled, whole.
 #[sqlx::test]
 async fn a14_a_created_feed_is_pulled_from_the_beginning(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -91,6 +91,7 @@ async fn trap_04_a_repeated_push_applies_once(pool: PgPool) {
     assert_eq!((app.count("entity").await, app.count("sync_events").await), (2, 2));
 }
 
+/// C06, C32.
 /// A lost verdict with data comes back with the same data.
 #[sqlx::test]
 async fn a_repeated_conflict_brings_the_same_row_again(pool: PgPool) {
@@ -119,6 +120,7 @@ async fn the_same_id_with_another_body_is_refused(pool: PgPool) {
     assert_eq!(ada.all(baby).await[1]["payload"]["amountMl"], 90);
 }
 
+/// B29, C52, X18.
 /// A30, A37: every type can be created, changed and deleted, and the delete's event says enough to
 /// apply it. Registered types are taken from the registry, so a new one is covered by being listed.
 #[sqlx::test]
@@ -168,7 +170,7 @@ async fn trap_01_deletes_need_no_payload(pool: PgPool) {
     assert_eq!((&head["head"], &head["liveRows"]), (&json!(3), &json!(1)));
 }
 
-/// Trap 8: what the server has no room for is named, never dropped.
+/// C45, Trap 8: what the server has no room for is named, never dropped.
 #[sqlx::test]
 async fn trap_08_an_unknown_field_refuses_its_mutation(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -188,6 +190,7 @@ async fn trap_08_an_unknown_field_refuses_its_mutation(pool: PgPool) {
     assert_eq!(app.count("entity").await, 1);
 }
 
+/// B36, C06.
 /// Author, versions and times are the server's: a payload that names them is not believed.
 #[sqlx::test]
 async fn a_payload_cannot_name_its_author_or_version(pool: PgPool) {
@@ -223,6 +226,7 @@ async fn a_refused_baby_leaves_nothing_behind(pool: PgPool) {
     assert_eq!(ada.push_one(baby, create(baby, "baby", json!({"name": "Mia"}))).await["status"], "applied");
 }
 
+/// X10.
 /// A baby and its first logs, made offline, arrive in one batch.
 #[sqlx::test]
 async fn a_baby_and_its_first_logs_come_in_one_push(pool: PgPool) {

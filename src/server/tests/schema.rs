@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use super::app::{TestApp, bottle, delete};
+use super::app::{TestApp, bottle, create, delete};
 use crate::{domain::registry::EntityType, server::db};
 
 /// Tables of people, not of one baby, that mention a baby.
@@ -75,6 +76,7 @@ async fn a01_an_events_op_is_one_of_three(pool: PgPool) {
     assert_eq!(ops, ["create", "update", "delete"]);
 }
 
+/// B82, C52.
 /// People who query find one view per type, live rows only; making them again is harmless, and so
 /// is making them over ones of an older shape.
 #[sqlx::test]
@@ -105,6 +107,7 @@ async fn every_type_has_a_view(pool: PgPool) {
     assert_eq!(app.count("feed_log").await, 1);
 }
 
+/// B82.
 /// Trap 8 for structures: whatever a type's definition allows comes back from the database as it
 /// went in.
 #[sqlx::test]
@@ -157,4 +160,26 @@ fn a29_events_are_inserted_in_one_place() {
             .collect();
         assert_eq!(places, vec!["src/server/journal.rs".to_owned(); times], "{statement}");
     }
+}
+
+/// C02, C47: an event says what happened to which entry of whom, who did it, on which device, by
+/// which mutation and when.
+#[sqlx::test]
+async fn c02_an_event_holds_the_whole_story(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let id = Uuid::now_v7();
+    let feed = create(id, "feed_log", bottle(90));
+    ada.push_one(baby, feed.clone()).await;
+    let told: (i64, Uuid, Uuid, String, Uuid, String, String) = sqlx::query_as(
+        "select id, actor_id, client_id, entity_type, entity_id, op::text, mutation_id::text from sync_events
+         where baby_id = $1 and id = 2 and created_at is not null and payload::jsonb ->> 'amountMl' = '90'",
+    )
+    .bind(baby)
+    .fetch_one(&app.pool)
+    .await
+    .unwrap();
+    let mutation = feed["mutationId"].as_str().unwrap().to_owned();
+    assert_eq!(told, (2, ada.user_id, ada.client_id(), "feed_log".into(), id, "create".into(), mutation));
 }

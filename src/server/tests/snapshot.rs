@@ -32,6 +32,7 @@ fn rows(page: &Value) -> &[Value] {
     page["rows"].as_array().unwrap()
 }
 
+/// C14, X16.
 /// Rows change, appear, go and come back between the pages; with the pull from the snapshot's
 /// version the copy is the log's fold, exactly. A31.
 #[sqlx::test]

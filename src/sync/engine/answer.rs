@@ -126,7 +126,7 @@ impl Engine {
     /// After a failed batch its entries go one by one; a failure counts against an entry only when
     /// it was alone and the server is otherwise well.
     fn blame(&mut self, id: BabyId, sent: usize) -> bool {
-        let Some(baby) = self.babies.get_mut(&id) else { return false };
+        let Some(baby) = self.babies.get_mut(&id).filter(|_| !planted(Defect::PoisonBlocks)) else { return false };
         if sent > 1 {
             baby.isolate(sent);
         }
@@ -255,6 +255,9 @@ impl Engine {
                 for id in known {
                     if listed.contains(&id) || spared.contains(&id) {
                         self.with(id, |baby| baby.suspect = None);
+                        if spared.contains(&id) {
+                            self.want_push(now, id);
+                        }
                         continue;
                     }
                     // Only an answer to a question that was asked after the suspicion confirms it.

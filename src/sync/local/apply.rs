@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{id::BabyId, registry::EntityType, time::Timestamp},
     sync::{
+        defect::{Defect, planted},
         ports::{Database, Mode, StoreError, Table, Tx},
         protocol::{Change, PullResponse},
     },
@@ -73,10 +74,14 @@ impl<D: Database> LocalStore<D> {
         since: u64,
         page: &PullResponse,
     ) -> Result<Applied, ApplyError> {
+        if planted(Defect::CursorBeforeApply) {
+            let moved = SyncMeta { cursor: page.next_cursor, ..self.meta(baby).await? };
+            self.transact(&[Table::SyncMeta], Mode::RelaxedWrite, async |tx| put_meta(tx, baby, &moved).await).await?;
+        }
         self.transact(&copy_tables(), Mode::RelaxedWrite, async |tx| {
             fence(tx, epoch).await?;
             let mut meta = meta(tx, baby).await?;
-            if meta.cursor != since {
+            if meta.cursor != since && !planted(Defect::CursorBeforeApply) {
                 return Err(ApplyError::CursorMoved);
             }
             if meta.epoch.is_some_and(|known| known != page.epoch) {

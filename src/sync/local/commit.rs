@@ -134,6 +134,9 @@ impl<D: Database> LocalStore<D> {
         let base_version = current.as_ref().map(|row| row.server.row_version).filter(|version| *version > 0);
         let op = match (&current, mutated.op) {
             (_, Op::Delete) => Op::Delete,
+            // Only whoever made a baby makes it again: an edit of one whose row is just not here (its
+            // copy is being fetched) would pass for a baby that was made on this device.
+            (None, op) if entity_type == EntityType::BABY => op,
             (None, _) => Op::Create,
             (Some(row), _) if row.is_deleted() => Op::Restore,
             (Some(_), _) => Op::Update,

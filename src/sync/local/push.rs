@@ -262,7 +262,7 @@ fn write_tables() -> Vec<Table> {
 /// Refuses a tab that no longer leads.
 pub(super) async fn fence(tx: &impl Tx, epoch: Epoch) -> Result<(), StoreError> {
     let now: u64 = get(tx, Table::Kv, record::LEADER_EPOCH).await?.unwrap_or(0);
-    if now == epoch.0 { Ok(()) } else { Err(StoreError::Fenced) }
+    if now == epoch.0 || planted(Defect::NoFence) { Ok(()) } else { Err(StoreError::Fenced) }
 }
 
 /// The entries of these ids that are still waiting, in order.

@@ -14,6 +14,7 @@ use crate::{
         time::Timestamp,
     },
     sync::{
+        defect::{Defect, planted},
         outbox::OutboxEntry,
         ports::{Index, Scan, StoreError, Table, Tx},
         status::{BabyAccess, DeadLetter, SyncError},
@@ -228,7 +229,12 @@ pub(super) async fn put_letter(tx: &impl Tx, letter: &DeadLetter) -> Result<(), 
 }
 
 pub(super) async fn meta(tx: &impl Tx, baby: BabyId) -> Result<SyncMeta, StoreError> {
-    Ok(get(tx, Table::SyncMeta, &baby.to_string()).await?.unwrap_or_default())
+    let mut known: SyncMeta = get(tx, Table::SyncMeta, &baby.to_string()).await?.unwrap_or_default();
+    if planted(Defect::SharedCursor) {
+        let others = tx.scan(&every(Table::SyncMeta)).await?.into_iter();
+        known.cursor = others.filter_map(|(_, meta)| meta["cursor"].as_u64()).fold(known.cursor, u64::max);
+    }
+    Ok(known)
 }
 
 pub(super) async fn put_meta(tx: &impl Tx, baby: BabyId, meta: &SyncMeta) -> Result<(), StoreError> {

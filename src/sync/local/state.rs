@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Epoch, LocalStore, SyncMeta,
-    push::fence,
+    push::{fence, resend_acked},
     record::{self, decode, entries, every, get, meta, of_baby, of_entity, put, put_meta},
 };
 use crate::{
@@ -132,8 +132,11 @@ impl<D: Database> LocalStore<D> {
                 record::name_as_here(tx, access).await?;
             }
             for access in before.iter().filter(|access| !listed(access.baby_id)) {
-                // The server may have written its list before it took in the baby made here.
-                if !is_made_here(tx, access.baby_id).await? {
+                // The server may have written its list before it took in the baby made here. Or it took it
+                // in and lost it with its disk: being told once more, by the same ids, harms neither.
+                if is_made_here(tx, access.baby_id).await? {
+                    resend_acked(tx, access.baby_id).await?;
+                } else {
                     change.gone.push(access.baby_id);
                 }
                 after.push(access.clone());

@@ -1,3 +1,4 @@
+mod claims;
 mod gate;
 mod property;
 mod resolve;
@@ -186,7 +187,7 @@ fn page(since: u64, rows: &[Row]) -> PullResponse {
     }
 }
 
-/// B17, C35: the row and its outbox entry are one write, wherever the process dies.
+/// B15, B77, B17, C35: the row and its outbox entry are one write, wherever the process dies.
 #[test]
 fn a_crash_leaves_both_the_row_and_its_entry_or_neither() {
     let operations = {
@@ -220,7 +221,7 @@ fn a_crash_leaves_both_the_row_and_its_entry_or_neither() {
     }
 }
 
-/// A22, B31, C22: an update queues only the groups that changed, on the version the person saw.
+/// X9, A22, B31, C22: an update queues only the groups that changed, on the version the person saw.
 #[test]
 fn an_update_of_a_synced_row_queues_only_what_changed() {
     let copy = Copy::new();
@@ -265,7 +266,7 @@ fn a_full_device_keeps_what_it_has_and_says_so() {
     assert_eq!((copy.outbox().len(), copy.row(3).is_some()), (2, true));
 }
 
-/// B19, B20, C12.
+/// B21, B77, B19, B20, C12.
 #[test]
 fn never_sent_entries_coalesce() {
     let copy = Copy::new();
@@ -313,7 +314,7 @@ fn a_sent_entry_is_never_changed() {
     assert_eq!(copy.row(2).unwrap().fields["notes"], json!("three"));
 }
 
-/// B72, trap 3: what was in flight when its tab died goes out again.
+/// B09, trap 22, B72, trap 3: what was in flight when its tab died goes out again.
 #[test]
 fn trap_03_a_new_leader_takes_back_what_was_in_flight() {
     let copy = Copy::new();
@@ -327,7 +328,7 @@ fn trap_03_a_new_leader_takes_back_what_was_in_flight() {
     assert_eq!(again[0].mutation_id, leased[0].mutation_id);
 }
 
-/// B23, trap 5: first made, first sent, and nothing overtakes an entry that has to wait.
+/// B18, B23, trap 5: first made, first sent, and nothing overtakes an entry that has to wait.
 #[test]
 fn trap_05_the_outbox_keeps_its_order() {
     let copy = Copy::new();
@@ -343,6 +344,7 @@ fn trap_05_the_outbox_keeps_its_order() {
     assert_eq!(run(copy.store.lease(epoch, BABY, now().plus_ms(1000), ALL)).unwrap().len(), 18);
 }
 
+/// B26.
 /// What the person sees does not flicker back between the acknowledgement and the pull.
 #[test]
 fn an_acknowledged_edit_stays_until_the_pull_brings_it() {
@@ -380,7 +382,7 @@ fn trap_10_pending_edits_survive_a_pull() {
     assert_eq!((&shown["notes"], &shown["place"]), (&json!("theirs"), &json!("pram")));
 }
 
-/// A28, B49: the same page twice, or late, changes nothing; the cursor never goes back.
+/// A55, B77, A28, B49: the same page twice, or late, changes nothing; the cursor never goes back.
 #[test]
 fn a_page_is_applied_once_and_in_its_place() {
     let copy = Copy::new();
@@ -399,6 +401,7 @@ fn a_page_is_applied_once_and_in_its_place() {
     assert_eq!((applied.changes, applied.cursor), (0, 2), "an older version is skipped");
 }
 
+/// B16, B39.
 /// B42, B84: a copy that differs at the head is found out, and nothing of the page is kept.
 #[test]
 fn a_wrong_fingerprint_keeps_the_cursor_and_reset_fetches_anew() {
@@ -433,6 +436,7 @@ fn an_unknown_type_is_kept_as_it_came() {
     assert!(copy.row(2).is_some());
 }
 
+/// B25, B78, C34.
 /// B27, B67, B68: a refusal is a dead letter with its reason, and takes only its dependants along.
 #[test]
 fn a_refused_create_takes_its_later_edits_along_and_nothing_else() {
@@ -451,6 +455,7 @@ fn a_refused_create_takes_its_later_edits_along_and_nothing_else() {
     assert_eq!(copy.row(3).unwrap().fields["notes"], json!("fine"));
 }
 
+/// B46, C30, C31, X11.
 /// A36, B28: who lost is told which fields, and can put them back on the row as it is now.
 #[test]
 fn a_lost_edit_becomes_a_letter_that_can_be_used_again() {
@@ -572,7 +577,7 @@ fn the_list_of_babies_has_the_name_of_the_profile() {
     assert_eq!(name(), "Bo", "a refused name is gone again");
 }
 
-/// A16, A26, A66: each baby has its own cursor, and it is read from disk.
+/// A54, B15, X7, A16, A26, A66: each baby has its own cursor, and it is read from disk.
 #[test]
 fn cursors_are_per_baby_and_survive_a_restart() {
     let copy = Copy::new();
@@ -600,7 +605,7 @@ fn a_damaged_entry_is_kept_and_does_not_block_the_queue() {
     assert!(matches!(&copy.letters()[..], [DeadReason::Corrupt { raw }] if raw.contains("written")));
 }
 
-/// X17, B71: the server's own failures count, and after five the entry asks for a person.
+/// B07, X17, B71: the server's own failures count, and after five the entry asks for a person.
 #[test]
 fn an_entry_that_the_server_fails_on_five_times_is_a_dead_letter() {
     let copy = Copy::new();
@@ -618,6 +623,7 @@ fn an_entry_that_the_server_fails_on_five_times_is_a_dead_letter() {
     assert_eq!(copy.letters(), [DeadReason::Exhausted]);
 }
 
+/// A44, B83, C23.
 #[test]
 fn a_status_tells_what_waits_and_what_went_wrong() {
     let copy = Copy::new();
@@ -643,6 +649,7 @@ fn a_status_tells_what_waits_and_what_went_wrong() {
     let leased = copy.lease(epoch);
     copy.settle(epoch, &leased[..1], vec![verdict(&leased[0], Status::Applied, Some(1))]);
     let totals = run(copy.store.status()).unwrap();
+    assert_eq!(totals.babies[0].last_push_at, Some(now()));
     assert!(!totals.babies[0].is_new, "the server has it, though the pull has not brought it yet");
     assert_eq!(totals.babies[0].unsent, [id(2)].into());
 }

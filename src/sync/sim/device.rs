@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
@@ -13,7 +13,7 @@ use std::{
 use super::{
     exec::{Exec, Owner},
     memory_db::{Disk, MemoryDb},
-    network::{Net, Wire},
+    network::{Net, Version, Wire},
     script,
 };
 use crate::{
@@ -75,10 +75,21 @@ pub struct Device {
     /// The server's hints come in.
     pub listens: Cell<bool>,
     pub ahead_ms: Rc<Cell<i64>>,
+    pub version: Cell<Version>,
+    /// Requests so far, over all tabs.
+    pub asked: Rc<Cell<u64>>,
+    /// Babies whose copy it was told to fetch anew, and how often.
+    pub anew: Rc<RefCell<BTreeMap<BabyId, u64>>>,
+    /// It was told that its app is too old.
+    pub outdated: Rc<Cell<bool>>,
     /// The tab that holds the lock.
     lock: Cell<Option<Owner>>,
     pub tabs: RefCell<VecDeque<Rc<Tab>>>,
     pub deeds: RefCell<Deeds>,
+    /// The baby on screen.
+    pub active: RefCell<Option<BabyId>>,
+    /// Whose screens were told to look again, since somebody last looked here.
+    pub redrawn: RefCell<BTreeSet<BabyId>>,
 }
 
 /// One tab, once it is open.
@@ -159,9 +170,15 @@ impl Device {
             visible: Cell::new(true),
             listens: Cell::new(false),
             ahead_ms: Rc::default(),
+            version: Cell::default(),
+            asked: Rc::default(),
+            anew: Rc::default(),
+            outdated: Rc::default(),
             lock: Cell::new(None),
             tabs: RefCell::default(),
             deeds: RefCell::default(),
+            active: RefCell::default(),
+            redrawn: RefCell::default(),
         })
     }
 
@@ -216,7 +233,18 @@ impl Device {
         };
         let page = u32::try_from(exec.chance().between(1, 12)).expect("a small number");
         let (online, db) = (self.online.clone(), tab.db.clone());
-        let wire = Wire { net: net.clone(), user: self.user, online, db, page, resting: RefCell::default() };
+        let wire = Wire {
+            net: net.clone(),
+            user: self.user,
+            online,
+            db,
+            page,
+            resting: RefCell::default(),
+            version: self.version.get(),
+            asked: self.asked.clone(),
+            anew: self.anew.clone(),
+            outdated: self.outdated.clone(),
+        };
         let (device, far) = (self.clone(), net.clone());
         let listener = move |told: Told| device.hear(&far, &told);
         let driver = Driver::new(store.clone(), wire, clock.clone(), &entropy, Schedule::default(), listener);
@@ -237,6 +265,7 @@ impl Device {
             {
                 driver.tell(Event::Activated(Some(first.baby_id)));
             }
+            self.active.replace(driver.active());
             if driver.has_work() {
                 self.take_lock(&exec, tab.owner).await;
                 let run = driver.run().await;
@@ -279,6 +308,9 @@ impl Device {
     }
 
     fn hear(&self, net: &Net, told: &Told) {
+        if let Told::Rows(baby) = told {
+            self.redrawn.borrow_mut().insert(*baby);
+        }
         if let Told::AccessRevoked { baby, .. } | Told::BabyRefused { baby, .. } = told {
             net.purged.borrow_mut().insert((*baby, self.user));
             let far = net.far.borrow();
@@ -310,7 +342,7 @@ impl Device {
         if chance.one_in(8) {
             return self.handle_letter(&net, &tab, &store).await;
         }
-        let types: Vec<EntityType> = EntityType::all().collect();
+        let types: Vec<EntityType> = self.types().collect();
         let select = if chance.one_in(12) { Select::Deleted } else { Select::All };
         let Ok(rows) = store.query(&Query { baby_id: baby, types, select, limit: None }).await else { return };
         let draft = self.intent(exec, baby, &rows);
@@ -322,6 +354,12 @@ impl Device {
             driver.tell(Event::Activated(Some(baby)));
         }
         self.save(&net, &tab, &store, baby, draft).await;
+    }
+
+    /// The types that this app knows.
+    pub fn types(&self) -> impl Iterator<Item = EntityType> {
+        let lacks = self.version.get().lacks;
+        EntityType::all().filter(move |known| Some(*known) != lacks)
     }
 
     fn intent(&self, exec: &Exec, baby_id: BabyId, rows: &[Row]) -> Draft {
@@ -340,7 +378,7 @@ impl Device {
                 Draft::Update { seen: seen.clone(), fields }
             }
             None => {
-                let logs: Vec<EntityType> = EntityType::all().filter(|known| known.is_log()).collect();
+                let logs: Vec<EntityType> = self.types().filter(|known| known.is_log()).collect();
                 let entity_type = *chance.pick(&logs).expect("there are logs");
                 let id = EntityId(chance.uuid_v7(now));
                 Draft::Create { entity_type, baby_id, id, fields: script::entry(chance, entity_type, now, &mark) }

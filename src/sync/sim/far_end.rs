@@ -1,9 +1,12 @@
 //! The server in memory, as far as a device can tell: the same judge as the real one, between
 //! statements that others may interleave with. Committed state changes at [`FarEnd::commit`] only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::{
@@ -13,10 +16,11 @@ use crate::{
         merge::Stored,
         mutation::{Mutation, Op},
         registry::EntityType,
+        relation::relations,
         time::Timestamp,
     },
     sync::{
-        defect::{Defect, planted},
+        defect::{FarDefect, far_planted},
         ports::{AccessList, ErrorCode, TransportError},
         protocol::{
             Change, ChangeOp, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
@@ -33,8 +37,16 @@ pub struct Ledger {
     pub rows: BTreeMap<EntityId, Stored>,
     pub log: Vec<Logged>,
     pub known: BTreeMap<MutationId, Remembered>,
+    /// Below it a cursor has lost what it needs.
+    pub floor: u64,
+    /// Events that nobody is sent any more.
+    pub gone: BTreeSet<u64>,
+    /// Tombstones that were let go.
+    buried: BTreeMap<EntityId, Stored>,
     /// The transaction that holds the head's row lock.
     lock: Option<u64>,
+    /// The next version, for a far end that takes it from a sequence.
+    sequence: Cell<u64>,
 }
 
 /// One event with what the log keeps beside it.
@@ -55,18 +67,41 @@ pub struct FarEnd {
     transactions: u64,
 }
 
-/// A push that has been judged and not committed.
-pub struct Judged {
-    bench: Bench,
-    actor: UserId,
-    client: ClientId,
-    baby: BabyId,
-    seqs: BTreeMap<MutationId, Option<u64>>,
-    results: Vec<WireVerdict>,
-}
-
 /// Which history this is; there is one only.
 pub const EPOCH: Uuid = Uuid::from_u128(0xe90c);
+
+/// A push that has been judged and not committed.
+pub struct Judged {
+    head: Head,
+    /// The rows to be written.
+    pub rows: Vec<Stored>,
+    events: Vec<Logged>,
+    known: BTreeMap<MutationId, Remembered>,
+    actor: UserId,
+    baby: BabyId,
+    pub results: Vec<WireVerdict>,
+}
+
+/// What a far end with a defect writes in a second transaction.
+pub struct Late {
+    baby: BabyId,
+    rows: Vec<Stored>,
+    events: Vec<Logged>,
+}
+
+impl Judged {
+    /// What is to follow later; nothing, unless a defect is planted.
+    pub fn hold_back(&mut self) -> Option<Late> {
+        let mut late = Late { baby: self.baby, rows: Vec::new(), events: Vec::new() };
+        if far_planted(FarDefect::EventOutside) {
+            late.events = std::mem::take(&mut self.events);
+        }
+        if far_planted(FarDefect::RowOutside) {
+            late.rows = std::mem::take(&mut self.rows);
+        }
+        (!late.rows.is_empty() || !late.events.is_empty()).then_some(late)
+    }
+}
 
 fn refused(status: u16, code: ErrorCode) -> TransportError {
     TransportError::Refused { status, code, retry_after_ms: None }
@@ -80,7 +115,7 @@ impl FarEnd {
 
     /// Takes the lock of a baby's head; `false` when another transaction holds it.
     pub fn lock(&mut self, baby: BabyId, tx: u64) -> bool {
-        if planted(Defect::NoHeadLock) {
+        if far_planted(FarDefect::NoHeadLock) || far_planted(FarDefect::SerialCursor) {
             return true;
         }
         let lock = &mut self.babies.entry(baby).or_default().lock;
@@ -106,7 +141,12 @@ impl FarEnd {
     /// # Errors
     /// The refusal of the whole request.
     pub fn admit(&self, actor: UserId, request: &PushRequest) -> Result<(), TransportError> {
-        match self.levels.get(&(request.baby_id, actor)) {
+        let named = |value: &Value| value.get("payload")?.get("babyId")?.as_str()?.parse().ok();
+        let baby = match request.mutations.iter().find_map(named) {
+            Some(named) if far_planted(FarDefect::AccessByPayload) => named,
+            _ => request.baby_id,
+        };
+        match self.levels.get(&(baby, actor)) {
             Some(Level::Viewer) => Err(refused(403, ErrorCode::ReadOnly)),
             Some(_) => Ok(()),
             None if self.exists(request.baby_id) => Err(refused(403, ErrorCode::AccessRevoked)),
@@ -123,40 +163,97 @@ impl FarEnd {
         let read: Vec<_> = request.mutations.iter().map(read_mutation).collect();
         let batch: Vec<Mutation> = read.iter().flatten().map(|(mutation, _)| mutation.clone()).collect();
         let wanted = Bench::wanted(baby, &batch);
-        let rows = wanted.iter().filter_map(|id| Some((*id, ledger.rows.get(id)?.clone()))).collect();
-        let known = batch.iter().map(|mutation| mutation.mutation_id).filter(|_| !planted(Defect::NoDedupe));
-        let known = known.filter_map(|id| Some((id, ledger.known.get(&id)?.clone()))).collect();
-        let mut bench = Bench::new(Push { baby_id: baby, client_id: client, actor, now }, ledger.head, rows, known);
-        let seqs = read.iter().flatten().map(|(mutation, seq)| (mutation.mutation_id, *seq)).collect();
+        let rows = wanted.iter().filter_map(|id| Some((*id, seen(ledger.rows.get(id)?)))).collect();
+        let known = batch.iter().filter(|_| !far_planted(FarDefect::NoDedupe)).filter_map(|mutation| {
+            let mut known = ledger.known.get(&mutation.mutation_id)?.clone();
+            if far_planted(FarDefect::NoBodyHash) {
+                known.body_sha256 = mutation.body_sha256();
+            }
+            Some((mutation.mutation_id, known))
+        });
+        let mut head = ledger.head;
+        if far_planted(FarDefect::SerialCursor) {
+            head.version = head.version.max(ledger.sequence.get());
+        }
+        let mut bench = Bench::new(Push { baby_id: baby, client_id: client, actor, now }, head, rows, known.collect());
+        let seqs: BTreeMap<_, _> = read.iter().flatten().map(|(mutation, seq)| (mutation.mutation_id, *seq)).collect();
         let results = read
             .into_iter()
             .map(|read| match read {
-                Ok((mutation, _)) => WireVerdict::Verdict(bench.judge(&mutation)),
+                Ok((mutation, _)) => WireVerdict::Verdict(bench.judge(&as_read(mutation))),
                 Err(refusal) => *refusal,
             })
             .collect();
-        Judged { bench, actor, client, baby, seqs, results }
+        ledger.sequence.set(bench.head().version);
+        let logged = |event: &Event| {
+            let seq = seqs.get(&event.mutation_id).copied().flatten();
+            Logged { event: event.clone(), actor, client, seq, at: now }
+        };
+        Judged {
+            head: bench.head(),
+            rows: bench.written().cloned().collect(),
+            events: bench.events().iter().map(logged).collect(),
+            known: bench.judged().map(|(id, remembered)| (*id, remembered.clone())).collect(),
+            actor,
+            baby,
+            results,
+        }
     }
 
     /// Makes a judged push visible, all of it at once.
     pub fn commit(&mut self, judged: Judged, now: Timestamp) -> PushResponse {
-        let Judged { bench, actor, client, baby, seqs, results } = judged;
+        let Judged { head, rows, events, known, actor, baby, results } = judged;
         let is_new = !self.exists(baby);
         let ledger = self.babies.entry(baby).or_default();
-        ledger.head = bench.head();
-        ledger.rows.extend(bench.written().map(|stored| (stored.row.id, stored.clone())));
-        ledger.log.extend(bench.events().iter().map(|event| Logged {
-            event: event.clone(),
-            actor,
-            client,
-            seq: seqs.get(&event.mutation_id).copied().flatten(),
-            at: now,
-        }));
-        ledger.known.extend(bench.judged().map(|(id, remembered)| (*id, remembered.clone())));
-        if is_new && ledger.head.version > 0 {
+        ledger.head = head;
+        ledger.known.extend(known);
+        self.catch_up(Late { baby, rows, events });
+        if is_new && self.exists(baby) {
             self.levels.insert((baby, actor), Level::Owner);
         }
         PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None }
+    }
+
+    /// The rows and events of a commit, or what a defect made follow it.
+    pub fn catch_up(&mut self, late: Late) {
+        let ledger = self.babies.entry(late.baby).or_default();
+        for stored in late.rows {
+            if stored.row.is_deleted() && far_planted(FarDefect::HardDelete) {
+                ledger.rows.remove(&stored.row.id);
+            } else {
+                ledger.rows.insert(stored.row.id, stored);
+            }
+        }
+        ledger.log.extend(late.events);
+    }
+
+    /// Lets go of superseded events, and of tombstones older than `age_ms`. Returns the floor that
+    /// this makes, which belongs into the same commit.
+    pub fn compact(&mut self, baby: BabyId, now: Timestamp, age_ms: i64) -> u64 {
+        let Some(ledger) = self.babies.get_mut(&baby) else { return 0 };
+        let is_old = |stored: &Stored| {
+            let row = &stored.row;
+            // What others refer to stays, and so does the baby itself.
+            let refers = |child: EntityType| relations(child).any(|relation| relation.parent == row.entity_type);
+            let kept = row.entity_type == EntityType::BABY || EntityType::all().any(refers);
+            !kept && row.server.deleted_at.is_some_and(|at| now.since(at) >= age_ms)
+        };
+        let old: Vec<EntityId> = ledger.rows.iter().filter(|(_, stored)| is_old(stored)).map(|(id, _)| *id).collect();
+        let last: BTreeMap<EntityId, u64> =
+            ledger.log.iter().map(|logged| (logged.event.row.id, logged.event.id)).collect();
+        let lives_on = |logged: &&Logged| {
+            let event = &logged.event;
+            last.get(&event.row.id) == Some(&event.id) && !old.contains(&event.row.id)
+        };
+        let gone: Vec<u64> =
+            ledger.log.iter().filter(|logged| !lives_on(logged)).map(|logged| logged.event.id).collect();
+        ledger.gone.extend(gone);
+        let mut floor = ledger.floor;
+        for stored in old.iter().filter_map(|id| ledger.rows.remove(id)) {
+            floor = floor.max(stored.row.server.row_version);
+            ledger.buried.insert(stored.row.id, stored);
+        }
+        floor
     }
 
     /// A whole push with nobody in between.
@@ -201,8 +298,17 @@ impl FarEnd {
         if since > head.version {
             return Err(refused(409, ErrorCode::EpochChanged));
         }
-        let log = self.babies.get(&baby).map_or(&[][..], |ledger| &ledger.log);
-        let mut found = log.iter().filter(|logged| logged.event.id > since).take(limit + 1).map(change).peekable();
+        let nothing = Ledger::default();
+        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
+        if since < ledger.floor {
+            return Err(refused(410, ErrorCode::CursorExpired));
+        }
+        let seen_at = ledger.log.iter().find(|logged| logged.event.id == since).map(|logged| logged.at);
+        let after = |logged: &&Logged| match seen_at {
+            Some(at) if far_planted(FarDefect::TimestampCursor) => logged.at > at,
+            _ => logged.event.id > since && !ledger.gone.contains(&logged.event.id),
+        };
+        let mut found = ledger.log.iter().filter(after).take(limit + 1).map(change).peekable();
         let mut changes = Vec::new();
         while changes.len() < limit
             && let Some(change) = found.next()
@@ -256,12 +362,17 @@ impl FarEnd {
             None => (head.version, None),
             Some(token) => {
                 let (version, id) = token.split_once('/').ok_or_else(malformed)?;
+                let version =
+                    if far_planted(FarDefect::SnapshotVersionLate) { &head.version.to_string() } else { version };
                 let id: EntityId = id.parse().map_err(|_| malformed())?;
                 (version.parse().map_err(|_| malformed())?, Some(id))
             }
         };
         let nothing = Ledger::default();
         let ledger = self.babies.get(&baby).unwrap_or(&nothing);
+        if snapshot_version < ledger.floor {
+            return Err(refused(410, ErrorCode::CursorExpired));
+        }
         let mut ids = ledger.rows.keys().filter(|id| from.is_none_or(|from| **id > from));
         let page: Vec<EntityId> = ids.by_ref().take(limit).copied().collect();
         let has_more = ids.next().is_some();
@@ -269,7 +380,10 @@ impl FarEnd {
         Ok(SnapshotResponse {
             next: page.last().filter(|_| has_more).map(|id| format!("{snapshot_version}/{id}")),
             rows: page.iter().filter_map(last).map(change).collect(),
-            snapshot_version,
+            snapshot_version: match far_planted(FarDefect::SnapshotVersionLate) {
+                true => head.version,
+                false => snapshot_version,
+            },
             has_more,
             epoch: EPOCH,
             live_rows: head.live_rows,
@@ -321,6 +435,26 @@ pub fn both(pushed: PushResponse, page: PullResponse) -> SyncResponse {
         checksum: page.checksum,
         live_rows: page.live_rows,
     }
+}
+
+/// A row as it is judged by.
+fn seen(stored: &Stored) -> Stored {
+    let mut seen = stored.clone();
+    if far_planted(FarDefect::WholeRow)
+        && let Some(last) = stored.groups.values().max_by_key(|stamp| stamp.version)
+    {
+        let all = stored.row.entity_type.fields().map(|field| (field.group.to_owned(), *last));
+        seen.groups.extend(all);
+    }
+    seen
+}
+
+/// A mutation as it is judged.
+fn as_read(mutation: Mutation) -> Mutation {
+    if far_planted(FarDefect::WallClock) {
+        return Mutation { base_version: None, hlc: None, ..mutation };
+    }
+    mutation
 }
 
 fn creates_baby(request: &PushRequest) -> bool {

@@ -88,6 +88,14 @@ impl Disk {
         lost
     }
 
+    /// The browser needed the room: everything is gone, and nobody was asked.
+    pub fn evict(&self) {
+        let mut state = self.0.borrow_mut();
+        state.tables.clear();
+        state.relaxed.clear();
+        state.changes += 1;
+    }
+
     /// Commits so far that changed something, power cuts included.
     pub fn changes(&self) -> u64 {
         self.0.borrow().changes

@@ -7,9 +7,12 @@ pub mod far_end;
 pub mod memory_db;
 pub mod network;
 pub mod oracle;
+#[cfg(test)]
+mod quiet;
 pub mod script;
 #[cfg(test)]
 mod tests;
+pub mod verdicts;
 pub mod world;
 
 use std::{

@@ -10,29 +10,36 @@ use std::{
     rc::Rc,
 };
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     exec::{Exec, Handed, Owner},
     far_end::{FarEnd, both, push_of},
     memory_db::MemoryDb,
+    verdicts::{check_reuse, check_verdicts},
 };
 use crate::{
     domain::{
         id::{BabyId, MutationId, UserId},
+        registry::EntityType,
         time::Timestamp,
     },
     sync::{
+        defect::{FarDefect, far_planted},
         ports::{AccessList, ErrorCode, Transport, TransportError},
         protocol::{
-            Hint, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest,
+            Change, Hint, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest,
             SyncResponse, WireVerdict,
         },
+        status::Level,
     },
 };
 
 /// The far end's own tasks; they die together when it restarts.
 pub const SERVER: Owner = 0;
+/// The far end's people and the world's own hands; never killed.
+pub const WORLD: Owner = u64::MAX;
 
 /// How often things go wrong, each once in so many times; `None` never.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +55,10 @@ pub struct Faults {
     pub false_refusal: Option<usize>,
     pub poison: Option<usize>,
     pub lose_hint: Option<usize>,
+    /// An answer that the device has to make something of, whatever it says.
+    pub odd: Option<usize>,
+    /// Access ends while a push is on its way.
+    pub revoke: Option<usize>,
 }
 
 /// Takes a hint in; `false` once nobody listens any more.
@@ -115,16 +126,52 @@ impl Net {
         tx
     }
 
-    async fn serve_push(&self, user: UserId, request: &PushRequest) -> Result<PushResponse, TransportError> {
+    /// Somebody gets to see a baby, or sees it no more; pushes under way come first.
+    pub async fn set_access(self: Rc<Self>, baby: BabyId, user: UserId, level: Option<Level>) {
+        let tx = self.lock(baby).await;
+        let mut far = self.far.borrow_mut();
+        match (far.levels.get(&(baby, user)), level) {
+            (Some(Level::Owner), _) => {}
+            (_, Some(level)) => {
+                far.levels.insert((baby, user), level);
+            }
+            (known, None) => {
+                if known.is_some() {
+                    self.note("revoked");
+                    far.removed.insert((baby, user));
+                }
+                far.levels.remove(&(baby, user));
+            }
+        }
+        far.unlock(baby, tx);
+    }
+
+    pub async fn serve_push(&self, user: UserId, request: &PushRequest) -> Result<PushResponse, TransportError> {
         let baby = request.baby_id;
+        if far_planted(FarDefect::AccessUnlocked) {
+            self.far.borrow().admit(user, request)?;
+            self.pause().await;
+        }
         let tx = self.lock(baby).await;
         let served = self.serve_locked(user, request).await;
         self.far.borrow_mut().unlock(baby, tx);
         served
     }
 
+    /// Lets go of what no device needs, in one transaction.
+    pub async fn compact(self: Rc<Self>, baby: BabyId, age_ms: i64) {
+        let tx = self.lock(baby).await;
+        let floor = self.far.borrow_mut().compact(baby, self.now(), age_ms);
+        if let Some(ledger) = self.far.borrow_mut().babies.get_mut(&baby) {
+            ledger.floor = ledger.floor.max(floor);
+        }
+        self.far.borrow_mut().unlock(baby, tx);
+    }
+
     async fn serve_locked(&self, user: UserId, request: &PushRequest) -> Result<PushResponse, TransportError> {
-        self.far.borrow().admit(user, request)?;
+        if !far_planted(FarDefect::AccessUnlocked) {
+            self.far.borrow().admit(user, request)?;
+        }
         self.pause().await;
         let ids = request.mutations.iter().filter_map(|value| value.get("mutationId")?.as_str()?.parse().ok());
         let ids: Vec<MutationId> = ids.collect();
@@ -134,15 +181,24 @@ impl Net {
             self.poison.borrow_mut().insert(*id);
         }
         if ids.iter().any(|id| self.poison.borrow().contains(id)) {
-            return Err(TransportError::Refused { status: 500, code: ErrorCode::Internal, retry_after_ms: None });
+            return Err(internal());
         }
-        let judged = self.far.borrow().judge(user, request, self.now());
+        let mut judged = self.far.borrow().judge(user, request, self.now());
+        check_verdicts(&self.far.borrow(), request, &judged);
         self.pause().await;
+        let late = judged.hold_back();
         let response = self.far.borrow_mut().commit(judged, self.now());
         self.hint(request.baby_id);
+        if let Some(late) = late {
+            self.pause().await;
+            self.far.borrow_mut().catch_up(late);
+        }
+        if self.exec.chance().one_in(8) {
+            check_reuse(&self.far.borrow(), user, request, &response, self.now());
+        }
         for (verdict, mutation) in response.results.iter().zip(&request.mutations) {
             let WireVerdict::Verdict(verdict) = verdict else { continue };
-            let op = mutation.get("op").and_then(serde_json::Value::as_str).unwrap_or_default();
+            let op = mutation.get("op").and_then(Value::as_str).unwrap_or_default();
             *self.seen.borrow_mut().verdicts.entry(format!("{op} {:?}", verdict.status)).or_default() += 1;
         }
         Ok(response)
@@ -204,6 +260,16 @@ impl Net {
     }
 }
 
+/// Answers that say nothing about the request. (That an entry is malformed or too large a far end
+/// says truly, or a person would have to see a dead letter for nothing.)
+const ODD: [(u16, ErrorCode); 5] = [
+    (401, ErrorCode::Unauthenticated),
+    (503, ErrorCode::Overloaded),
+    (503, ErrorCode::ServerBehind),
+    (504, ErrorCode::Other),
+    (426, ErrorCode::ClientTooOld),
+];
+
 type Served<R> = Pin<Box<dyn Future<Output = Result<R, TransportError>>>>;
 
 /// One tab's connection.
@@ -217,6 +283,39 @@ pub struct Wire {
     pub page: u32,
     /// Until when the far end asked for rest, in true time.
     pub resting: RefCell<BTreeMap<(BabyId, &'static str), i64>>,
+    /// How far this app's version is from the server's.
+    pub version: Version,
+    /// Requests so far.
+    pub asked: Rc<Cell<u64>>,
+    /// Babies whose copy this device was told to fetch anew, and how often.
+    pub anew: Rc<RefCell<BTreeMap<BabyId, u64>>>,
+    /// Set when this app is told that it is too old.
+    pub outdated: Rc<Cell<bool>>,
+}
+
+/// The types that device and far end do not both know. A name with a stroke behind it is a type
+/// that whoever reads it has never heard of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// One that the far end knows and this app does not.
+    pub lacks: Option<EntityType>,
+    /// One that this app knows and the far end does not.
+    pub ahead: Option<EntityType>,
+}
+
+impl Version {
+    fn outgoing(self, mutations: &mut [Value]) {
+        let Some(ahead) = self.ahead else { return };
+        for mutation in mutations.iter_mut().filter(|mutation| mutation["entityType"] == ahead.name()) {
+            mutation["entityType"] = json!(format!("{ahead}'"));
+        }
+    }
+
+    fn incoming(self, changes: &mut [Change]) {
+        for change in changes.iter_mut().filter(|change| self.lacks.is_some_and(|it| it.name() == change.entity_type)) {
+            change.entity_type.push('\'');
+        }
+    }
 }
 
 impl Wire {
@@ -230,6 +329,7 @@ impl Wire {
             pending::<()>().await;
         }
         self.check_rest(about);
+        self.asked.set(self.asked.get() + 1);
         net.seen.borrow_mut().requests += 1;
         if !self.online.get() {
             net.pause().await;
@@ -246,7 +346,7 @@ impl Wire {
         if net.strikes("portal", faults.portal) {
             return Err(network("a page of somebody else"));
         }
-        if let Some(refusal) = self.refusal(about, &faults) {
+        if let Some(refusal) = self.refusal(about) {
             return Err(refusal);
         }
         let answer = Handed::default();
@@ -263,6 +363,9 @@ impl Wire {
             });
         }
         let served = answer.take().await;
+        if let (Err(TransportError::Refused { status: 409 | 410, .. }), Some((baby, _))) = (&served, about) {
+            *self.anew.borrow_mut().entry(baby).or_default() += 1;
+        }
         if net.strikes("lose answer", faults.lose_answer) {
             pending::<()>().await;
         }
@@ -273,9 +376,22 @@ impl Wire {
         served
     }
 
+    /// Access may end while a push is on its way.
+    fn perhaps_revoke(&self, baby: BabyId) {
+        let (net, user) = (self.net.clone(), self.user);
+        if net.strikes("revoked in mid-flush", net.faults.borrow().revoke) {
+            let after_ms = net.exec.chance().between(0, 500);
+            self.net.exec.spawn(WORLD, async move {
+                net.exec.sleep_ms(after_ms).await;
+                net.set_access(baby, user, None).await;
+            });
+        }
+    }
+
     /// What the far end says without having looked.
-    fn refusal(&self, about: Option<(BabyId, &'static str)>, faults: &Faults) -> Option<TransportError> {
-        let net = &self.net;
+    fn refusal(&self, about: Option<(BabyId, &'static str)>) -> Option<TransportError> {
+        // The faults may have stopped since the request went out.
+        let (net, faults) = (&self.net, self.net.faults.borrow().clone());
         if net.strikes("fail before", faults.fail_before) {
             return Some(internal());
         }
@@ -286,6 +402,11 @@ impl Wire {
             }
             let (status, code) = (429, ErrorCode::RateLimited);
             return Some(TransportError::Refused { status, code, retry_after_ms: Some(rest_ms) });
+        }
+        if about.is_some() && net.strikes("odd answer", faults.odd) {
+            let (status, code) = *net.exec.chance().pick(&ODD).expect("there are some");
+            self.outdated.set(self.outdated.get() || code == ErrorCode::ClientTooOld);
+            return Some(TransportError::Refused { status, code, retry_after_ms: None });
         }
         if about.is_some() && net.strikes("false refusal", faults.false_refusal) {
             let (status, code) = (403, ErrorCode::AccessRevoked);
@@ -313,10 +434,12 @@ fn internal() -> TransportError {
 }
 
 impl Transport for Wire {
-    async fn push(&self, request: PushRequest) -> Result<PushResponse, TransportError> {
+    async fn push(&self, mut request: PushRequest) -> Result<PushResponse, TransportError> {
         self.net.note_call("push");
         let (net, user) = (self.net.clone(), self.user);
         let about = Some((request.baby_id, "push"));
+        self.version.outgoing(&mut request.mutations);
+        self.perhaps_revoke(request.baby_id);
         self.call(about, || {
             let (net, request) = (net.clone(), request.clone());
             Box::pin(async move { net.serve_push(user, &request).await })
@@ -327,31 +450,39 @@ impl Transport for Wire {
     async fn pull(&self, baby: BabyId, since: u64, _: u32) -> Result<PullResponse, TransportError> {
         self.net.note_call("pull");
         let (net, user, page) = (self.net.clone(), self.user, self.page);
-        self.call(Some((baby, "pull")), || {
+        let served = self.call(Some((baby, "pull")), || {
             let net = net.clone();
             Box::pin(async move { net.serve_pull(user, baby, since, page).await })
-        })
-        .await
+        });
+        let mut page = served.await?;
+        self.version.incoming(&mut page.changes);
+        Ok(page)
     }
 
-    async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError> {
+    async fn sync(&self, mut request: SyncRequest) -> Result<SyncResponse, TransportError> {
         self.net.note_call("both");
         let (net, user, page) = (self.net.clone(), self.user, self.page);
-        self.call(Some((request.baby_id, "push")), || {
+        self.version.outgoing(&mut request.changes);
+        self.perhaps_revoke(request.baby_id);
+        let served = self.call(Some((request.baby_id, "push")), || {
             let (net, request) = (net.clone(), request.clone());
             Box::pin(async move { net.serve_both(user, &request, page).await })
-        })
-        .await
+        });
+        let mut answer = served.await?;
+        self.version.incoming(&mut answer.new_changes);
+        Ok(answer)
     }
 
     async fn snapshot(&self, baby: BabyId, after: Option<String>, _: u32) -> Result<SnapshotResponse, TransportError> {
         self.net.note_call("snapshot");
         let (net, user, page) = (self.net.clone(), self.user, self.page);
-        self.call(Some((baby, "pull")), || {
+        let served = self.call(Some((baby, "pull")), || {
             let (net, after) = (net.clone(), after.clone());
             Box::pin(async move { net.serve_rows(user, baby, after, page).await })
-        })
-        .await
+        });
+        let mut page = served.await?;
+        self.version.incoming(&mut page.rows);
+        Ok(page)
     }
 
     async fn lease(&self, _: LeaseKind, baby: BabyId) -> Result<Lease, TransportError> {

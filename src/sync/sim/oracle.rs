@@ -1,6 +1,6 @@
-//! Watches a run from outside and knows what must hold: the invariants I1 to I7 after every change,
-//! I8 to I11 once everything is quiet. It looks at disks and at the far end, never at the program,
-//! and works out for itself what a device has to show.
+//! Watches a run from outside and knows what must hold: the invariants I1 to I8 and I13 after every
+//! change, I9 to I11 once everything is quiet. It looks at disks and at the far end, never at the
+//! program, and works out for itself what a device has to show.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     device::Device,
-    far_end::{FarEnd, Logged},
+    exec::Owner,
+    far_end::{FarEnd, Ledger, Logged},
 };
 use crate::{
     domain::{
@@ -17,7 +18,7 @@ use crate::{
         registry::EntityType,
         row::{Row, ServerFields, apply_patch},
     },
-    sync::{outbox::OutboxEntry, ports::Table},
+    sync::{outbox::OutboxEntry, ports::Table, status::Level},
 };
 
 #[derive(Default)]
@@ -38,6 +39,10 @@ struct Watch {
     letters: BTreeSet<MutationId>,
     /// Cursor and repairs of each baby.
     cursors: BTreeMap<BabyId, (u64, u64)>,
+    /// The versions of the rows of a baby that is fetched for the first time, and the repairs before.
+    images: BTreeMap<BabyId, (u64, BTreeMap<EntityId, u64>)>,
+    /// Whoever counted up the leader's epoch to this.
+    leader: (u64, Owner),
 }
 
 #[derive(Clone)]
@@ -45,6 +50,7 @@ struct Waiting {
     baby: BabyId,
     entity: EntityId,
     sent: bool,
+    inflight: bool,
 }
 
 fn parsed<T: std::str::FromStr>(value: &Value, name: &str) -> T {
@@ -72,16 +78,22 @@ impl Oracle {
     /// I2, I3, I4, I7: what the far end has committed since the last look.
     pub fn check_far(&mut self, far: &FarEnd, devices: &[std::rc::Rc<Device>]) {
         for (baby, ledger) in &far.babies {
+            assert_eq!(ledger.head.version, ledger.log.len() as u64, "I2: {baby} counts other than its events");
             let from = self.checked.insert(*baby, ledger.log.len()).unwrap_or(0);
             if from == ledger.log.len() {
                 continue;
             }
-            assert_eq!(ledger.head.version, ledger.log.len() as u64, "I2: {baby} counts other than its events");
             for (n, logged) in ledger.log.iter().enumerate().skip(from) {
                 let event = &logged.event;
                 assert_eq!(event.id, n as u64 + 1, "I2: {baby} has a gap or a double");
                 let first = self.written.entry(*baby).or_default().insert(event.mutation_id);
                 assert!(first, "I3: {} has two events", event.mutation_id);
+                let level = far.levels.get(&(*baby, logged.actor));
+                assert!(
+                    matches!(level, Some(Level::Owner | Level::Editor)),
+                    "I8: {} was written by somebody without access",
+                    event.mutation_id
+                );
                 let row = &ledger.rows.get(&event.row.id).expect("I4: an event without its row").row;
                 assert!(row.server.row_version >= event.id, "I4: {} lags behind its event", event.row.id);
                 if row.server.row_version == event.id {
@@ -106,11 +118,19 @@ impl Oracle {
 
     /// The power went: the disk may be at an earlier cursor.
     pub fn power_was_cut(&mut self, device: &Device) {
-        self.watches.entry(device.name).or_default().cursors.clear();
+        let watch = self.watches.entry(device.name).or_default();
+        watch.cursors.clear();
+        watch.images.clear();
     }
 
-    /// I5 and I6, whenever a disk has changed; whether it has.
-    pub fn check_disk(&mut self, device: &Device, far: &FarEnd) -> bool {
+    /// The disk is a new one.
+    pub fn forget(&mut self, device: &Device) {
+        self.watches.remove(&device.name);
+        device.deeds.take();
+    }
+
+    /// I5, I6 and I13, whenever a disk has been changed by a tab; whether it has.
+    pub fn check_disk(&mut self, device: &Device, owner: Owner, far: &FarEnd) -> bool {
         let watch = self.watches.entry(device.name).or_default();
         let changes = device.disk.changes();
         if watch.changes == changes {
@@ -120,8 +140,19 @@ impl Oracle {
         let mut outbox = BTreeMap::new();
         for value in device.disk.table(Table::Outbox).values() {
             let sent = value.get("sent").and_then(Value::as_bool).unwrap_or(false);
-            let waiting = Waiting { baby: parsed(value, "babyId"), entity: parsed(value, "entityId"), sent };
+            let inflight = value["state"]["is"] == "inflight";
+            let waiting = Waiting { baby: parsed(value, "babyId"), entity: parsed(value, "entityId"), sent, inflight };
             outbox.insert(parsed(value, "mutationId"), waiting);
+        }
+        let lead = device.disk.peek(Table::Kv, "leaderEpoch").and_then(|epoch| epoch.as_u64()).unwrap_or(0);
+        if lead != watch.leader.0 {
+            watch.leader = (lead, owner);
+        } else if owner != watch.leader.1 {
+            let inflight = |outbox: &BTreeMap<MutationId, Waiting>| -> Vec<MutationId> {
+                outbox.iter().filter(|(_, waiting)| waiting.inflight).map(|(id, _)| *id).collect()
+            };
+            let (before, now) = (inflight(&watch.outbox), inflight(&outbox));
+            assert_eq!(before, now, "I13: {}'s tab {owner} works the outbox of {:?}", device.name, watch.leader);
         }
         let letters = letters(device);
         let deeds = device.deeds.borrow();
@@ -147,34 +178,40 @@ impl Oracle {
                     now.0
                 );
             }
+            // A copy that follows one history and does what it is told never differs from the far end's.
+            let told = device.anew.borrow().get(&baby).copied().unwrap_or(0);
+            assert!(now.1 <= told, "I11: {} found its copy of {baby} to differ", device.name);
             cursors.insert(baby, now);
         }
+        watch.images.retain(|baby, _| cursors.contains_key(baby));
         (watch.outbox, watch.letters, watch.cursors) = (outbox, letters, cursors);
         true
     }
 
     /// I1: every row shown is what the log says up to the cursor, with what waits on top. (That no
     /// cursor passes an unapplied event, I5, follows.)
-    pub fn check_views(&self, device: &Device, far: &FarEnd) {
+    pub fn check_views(&mut self, device: &Device, far: &FarEnd) {
         let mut pending: BTreeMap<(BabyId, EntityId), Vec<OutboxEntry>> = BTreeMap::new();
         for entry in entries(device) {
             pending.entry((entry.baby_id, entry.mutated.entity_id)).or_default().push(entry);
         }
         let mut expected: BTreeMap<(EntityType, BabyId, EntityId), (Option<Row>, bool)> = BTreeMap::new();
+        let mut opaque = BTreeMap::new();
+        let lacks = device.version.get().lacks;
         let mut shadows = BTreeMap::new();
         for (baby, meta) in device.disk.table(Table::SyncMeta).iter() {
             let baby: BabyId = baby.parse().expect("a baby's id");
-            let cursor = meta["cursor"].as_u64().unwrap_or(0);
-            let log = far.babies.get(&baby).map_or(&[][..], |ledger| &ledger.log);
-            // A first copy holds rows before its cursor says so, each as some event left it.
-            let ahead = if meta["bootstrapped"] == true { BTreeMap::new() } else { held(device, baby) };
-            let is_held = |logged: &&Logged| {
-                let event = &logged.event;
-                event.id <= cursor || ahead.get(&event.row.id).is_some_and(|version| event.id <= *version)
-            };
-            for logged in log.iter().filter(is_held) {
+            let Some(ledger) = far.babies.get(&baby) else { continue };
+            if meta["bootstrapped"] != true {
+                self.check_images(device, baby, meta["repairs"].as_u64().unwrap_or(0));
+            }
+            for logged in expected_events(device, ledger, baby, meta) {
                 let row = logged.event.row.clone();
-                expected.insert((row.entity_type, baby, row.id), (Some(row), false));
+                if Some(row.entity_type) == lacks {
+                    opaque.insert((baby, row.id), row.to_payload());
+                } else {
+                    expected.insert((row.entity_type, baby, row.id), (Some(row), false));
+                }
             }
         }
         for ((baby, id), mut waiting) in pending {
@@ -202,10 +239,27 @@ impl Oracle {
             }
         }
         assert_eq!(seen, expected.len(), "I1: {} lacks rows", device.name);
+        let kept = device.disk.table(Table::Opaque);
+        let kept = kept.iter().filter_map(|(key, value)| Some((behind::<EntityId>(key)?, value["payload"].clone())));
+        let kept: BTreeMap<_, _> = kept.collect();
+        assert_eq!(kept, opaque, "I1: {} keeps other unknown rows than it was sent", device.name);
         let held = device.disk.table(Table::Shadow);
-        let held: BTreeMap<_, _> =
-            held.iter().filter_map(|(key, record)| Some((behind(key)?, record["row"].clone()))).collect();
+        let held = held.iter().filter_map(|(key, record)| Some((behind(key)?, record["row"].clone())));
+        let held: BTreeMap<_, _> = held.collect();
         assert_eq!(held, shadows, "I1: {} keeps other images than it needs", device.name);
+    }
+
+    /// I5 for single rows, while a first copy brings them in no order: none goes back.
+    fn check_images(&mut self, device: &Device, baby: BabyId, repairs: u64) {
+        let now = held(device, baby);
+        let watch = self.watches.entry(device.name).or_default();
+        if let Some((_, before)) = watch.images.get(&baby).filter(|before| before.0 == repairs) {
+            for (id, version) in before {
+                let now = now.get(id).copied().unwrap_or(0);
+                assert!(now >= *version, "I5: {}'s image of {id} went from {version} to {now}", device.name);
+            }
+        }
+        watch.images.insert(baby, (repairs, now));
     }
 
     /// What keeps a device from being quiet; `None` when it is.
@@ -241,7 +295,7 @@ impl Oracle {
     }
 
     /// Once all is quiet: I6 for whole entries, I9 by comparison with the far end's own rows.
-    pub fn check_quiet(&self, device: &Device, far: &FarEnd) {
+    pub fn check_quiet(&mut self, device: &Device, far: &FarEnd) {
         self.check_views(device, far);
         let letters = letters(device);
         let deeds = device.deeds.borrow();
@@ -252,13 +306,14 @@ impl Oracle {
             .map(|letter| letter["mutated"]["entityId"].as_str().unwrap_or_default().to_owned())
             .collect();
         for (baby, id) in &deeds.created {
-            let arrived = far.babies.get(baby).is_some_and(|ledger| ledger.rows.contains_key(id));
+            let is_of = |logged: &Logged| logged.event.row.id == *id;
+            let arrived = far.babies.get(baby).is_some_and(|ledger| ledger.log.iter().any(is_of));
             let taken_back = deeds.turned.contains(&(*baby, *id)) || !deeds.handled.is_empty();
             let kept = lettered.contains(&id.to_string());
             assert!(arrived || taken_back || kept, "I6: {}'s entry {id} is nowhere ({letters:?})", device.name);
         }
         for (baby, ledger) in far.babies.iter().filter(|(baby, _)| far.levels.contains_key(&(**baby, device.user))) {
-            for stored in ledger.rows.values() {
+            for stored in ledger.rows.values().filter(|it| Some(it.row.entity_type) != device.version.get().lacks) {
                 let key = format!("{baby}/{}", stored.row.id);
                 let shown = device.disk.peek(Table::Rows(stored.row.entity_type), &key).unwrap_or_default();
                 assert_eq!(shown["row"], stored.row.to_payload(), "I9: {} differs in {key}", device.name);
@@ -270,15 +325,35 @@ impl Oracle {
 /// The versions of the images on a disk.
 fn held(device: &Device, baby: BabyId) -> BTreeMap<EntityId, u64> {
     let mut versions: BTreeMap<EntityId, u64> = BTreeMap::new();
-    for table in EntityType::all().map(Table::Rows).chain([Table::Shadow]) {
+    for table in EntityType::all().map(Table::Rows).chain([Table::Shadow, Table::Opaque]) {
         for (key, record) in device.disk.table(table).iter() {
             let Some((_, id)) = behind::<EntityId>(key).filter(|(of, _)| *of == baby) else { continue };
-            let version = record["row"]["rowVersion"].as_u64().unwrap_or(0);
+            let version = record["row"]["rowVersion"].as_u64().or_else(|| record["version"].as_u64()).unwrap_or(0);
             let known = versions.entry(id).or_default();
             *known = version.max(*known);
         }
     }
     versions
+}
+
+/// The last event of each entry that a device at its cursor holds.
+fn expected_events<'f>(device: &Device, ledger: &'f Ledger, baby: BabyId, meta: &Value) -> Vec<&'f Logged> {
+    let cursor = meta["cursor"].as_u64().unwrap_or(0);
+    let is_new = meta["bootstrapped"] != true;
+    let held = if is_new || !ledger.gone.is_empty() { held(device, baby) } else { BTreeMap::new() };
+    let mut last: BTreeMap<EntityId, &Logged> = BTreeMap::new();
+    for logged in &ledger.log {
+        let event = &logged.event;
+        let version = held.get(&event.row.id).copied().unwrap_or(0);
+        // A first copy holds rows before its cursor says so, each as some event left it; and whether
+        // an event came before it was let go, only the device can tell.
+        let ahead = is_new && event.id <= version;
+        let arrived = event.id <= cursor && (!ledger.gone.contains(&event.id) || event.id <= version);
+        if ahead || arrived {
+            last.insert(event.row.id, logged);
+        }
+    }
+    last.into_values().collect()
 }
 
 fn gave_up(device: &Device, id: MutationId) -> bool {

@@ -7,29 +7,30 @@ use std::{
     rc::Rc,
 };
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     device::Device,
     exec::{Exec, Owner},
     memory_db::Crash,
-    network::{Faults, Net, SERVER, Seen},
+    network::{Faults, Net, SERVER, Seen, Version, WORLD},
     oracle::Oracle,
 };
 use crate::{
     domain::{
-        id::{BabyId, UserId},
+        id::{BabyId, ClientId, EntityId, UserId},
         registry::EntityType,
+        time::Timestamp,
     },
     sync::{
         engine::Event,
-        ports::{StoreError, Table},
+        ports::{Entropy, StoreError, Table},
+        protocol::PushRequest,
         status::Level,
     },
 };
 
-/// The far end's people and the world's own hands; never killed.
-const WORLD: Owner = u64::MAX;
 /// How long the calm may take at most (I12): the longest backoffs, several times over.
 const CALM_MS: i64 = 45 * 60_000;
 /// When every run begins.
@@ -66,11 +67,15 @@ struct Mischief {
     revoke: bool,
     disk: bool,
     hints: bool,
+    evict: bool,
+    attack: bool,
+    versions: bool,
+    compact: bool,
 }
 
-struct World {
-    net: Rc<Net>,
-    devices: Vec<Rc<Device>>,
+pub(super) struct World {
+    pub(super) net: Rc<Net>,
+    pub(super) devices: Vec<Rc<Device>>,
     oracle: Oracle,
     mischief: Mischief,
     steps: u64,
@@ -119,9 +124,7 @@ pub fn simulate(seed: u64) -> Outcome {
 /// step. `None` tells how many steps there are to choose from.
 pub fn cut_at(crash: Option<Crash>) -> (u64, Outcome) {
     const SCRIPT: u64 = 4;
-    let mut world = World::new(SCRIPT);
-    world.net.faults.replace(Faults::default());
-    world.mischief = Mischief::default();
+    let mut world = World::calm(SCRIPT);
     let tab = world.devices[0].front().expect("a tab is open");
     if let Some(crash) = crash {
         tab.db.crash_at(crash);
@@ -147,10 +150,11 @@ impl World {
     fn finish(mut self) -> Outcome {
         self.heal();
         let calm_ms = self.come_to_rest();
-        let world = self;
-        for device in &world.devices {
-            world.oracle.check_quiet(device, &world.net.far.borrow());
+        for device in &self.devices {
+            self.oracle.check_quiet(device, &self.net.far.borrow());
         }
+        self.check_rate();
+        let world = self;
         let far = world.net.far.borrow();
         Outcome {
             steps: world.steps,
@@ -169,8 +173,20 @@ impl World {
         }
     }
 
+    /// A world in which nothing goes wrong.
+    pub(super) fn calm(seed: u64) -> Self {
+        let world = Self::new(seed);
+        world.net.faults.replace(Faults::default());
+        world.net.clocks_are_true.set(true);
+        for device in &world.devices {
+            device.ahead_ms.set(0);
+            device.version.take();
+        }
+        Self { mischief: Mischief::default(), ..world }
+    }
+
     /// Everybody gets to see everything.
-    fn share_all(&self) {
+    pub(super) fn share_all(&self) {
         let mut far = self.net.far.borrow_mut();
         let babies: Vec<BabyId> = far.babies.keys().copied().collect();
         for (baby, device) in babies.iter().flat_map(|baby| self.devices.iter().map(move |device| (*baby, device))) {
@@ -184,19 +200,6 @@ impl World {
         let exec = Exec::new(seed, START_MS);
         let chance = exec.chance().clone();
         let odds = |n: usize| chance.one_in(2).then_some(n);
-        let faults = Faults {
-            drop: odds(12),
-            double: odds(8),
-            lose_answer: odds(8),
-            slow: odds(15),
-            fail_before: odds(12),
-            fail_after: odds(15),
-            busy: odds(15),
-            portal: odds(15),
-            false_refusal: odds(15),
-            poison: odds(40),
-            lose_hint: odds(2),
-        };
         let on = || chance.one_in(2);
         let mischief = Mischief {
             offline: on(),
@@ -210,6 +213,25 @@ impl World {
             revoke: on(),
             disk: on(),
             hints: on(),
+            evict: on() && on(),
+            attack: on(),
+            versions: on(),
+            compact: on(),
+        };
+        let faults = Faults {
+            drop: odds(12),
+            double: odds(8),
+            lose_answer: odds(8),
+            slow: odds(15),
+            fail_before: odds(12),
+            fail_after: odds(15),
+            busy: odds(15),
+            portal: odds(15),
+            false_refusal: odds(15),
+            poison: odds(40),
+            lose_hint: odds(2),
+            odd: odds(30),
+            revoke: mischief.revoke.then_some(8),
         };
         let net = Rc::new(Net {
             exec: exec.clone(),
@@ -229,6 +251,11 @@ impl World {
             if mischief.clock {
                 device.ahead_ms.set(exec.chance().between(-120_000, 120_000));
             }
+            device.version.set(match device.name {
+                'B' if mischief.versions => Version { ahead: Some(EntityType::NAPPY_LOG), lacks: None },
+                'C' if mischief.versions => Version { lacks: Some(EntityType::NAPPY_LOG), ahead: None },
+                _ => Version::default(),
+            });
             device.open_tab(&net);
         }
         let (oracle, told) = (Oracle::default(), Told::default());
@@ -241,7 +268,7 @@ impl World {
     }
 
     /// Lets everybody go on until then, watched at every step.
-    fn run_to(&mut self, until_ms: i64) {
+    pub(super) fn run_to(&mut self, until_ms: i64) {
         while let Some(owner) = self.net.exec.step(until_ms) {
             self.steps += 1;
             assert!(self.steps < MAX_STEPS, "I12: no end of it");
@@ -264,7 +291,7 @@ impl World {
         };
         assert_eq!(device.disk.idle_transactions(), 0, "something foreign is awaited within a transaction");
         let far = self.net.far.borrow();
-        if self.oracle.check_disk(device, &far) && self.net.exec.chance().one_in(6) {
+        if self.oracle.check_disk(device, owner, &far) && self.net.exec.chance().one_in(6) {
             self.oracle.check_views(device, &far);
         }
         let tabs = device.tabs.borrow();
@@ -304,6 +331,7 @@ impl World {
         let Some(tab) = device.front() else { return };
         let name = device.name;
         let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, hints, .. } = self.mischief;
+        let Mischief { evict, attack, compact, .. } = self.mischief;
         match chance.below(40) {
             0 | 20 | 21 if offline => self.switch_network(&device),
             1 if hide => {
@@ -335,8 +363,18 @@ impl World {
             10 if revoke => self.share(false),
             11 if disk => {
                 self.net.note("disk failure");
-                tab.db.fail_at(tab.db.operations() + 1 + chance.below(40) as u64, StoreError::Quota);
+                let error = match chance.below(3) {
+                    0 => StoreError::Quota,
+                    1 => StoreError::Closed,
+                    _ => StoreError::Failed("the disk is odd".into()),
+                };
+                tab.db.fail_at(tab.db.operations() + 1 + chance.below(40) as u64, error);
             }
+            29 if evict => self.evict(&device),
+            24 | 30 if attack => self.attack(),
+            25 => device.tell_all(&Event::SignedIn),
+            // A far end without snapshots could not tell a new device what it let go.
+            26 | 27 if compact && !self.net.is_old.get() => self.compact(),
             12..=16 => self.share(true),
             22 | 23 if hints => {
                 self.net.note("hints break off or come back");
@@ -355,6 +393,64 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// The browser throws a device's database away.
+    fn evict(&mut self, device: &Rc<Device>) {
+        self.net.note("eviction");
+        let owners: Vec<Owner> = device.tabs.borrow().iter().map(|tab| tab.owner).collect();
+        for owner in owners {
+            self.bury(device, owner, "is evicted");
+        }
+        device.disk.evict();
+        self.oracle.forget(device);
+    }
+
+    /// Somebody without access writes to a baby, in two ways that the ids in a request suggest.
+    fn attack(&self) {
+        let chance = self.net.exec.chance().clone();
+        let far = self.net.far.borrow();
+        let attacker = chance.pick(&self.devices).expect("there are devices").user;
+        let is_theirs = |baby: &&BabyId| far.levels.contains_key(&(**baby, attacker));
+        let own: Vec<BabyId> = far.babies.keys().filter(is_theirs).copied().collect();
+        let foreign = far.babies.iter().filter(|(baby, _)| !is_theirs(baby));
+        let targets: Vec<(BabyId, EntityType, EntityId)> = foreign
+            .flat_map(|(baby, ledger)| {
+                ledger.rows.values().map(|stored| (*baby, stored.row.entity_type, stored.row.id))
+            })
+            .collect();
+        let (Some(own), Some((baby, entity_type, id))) = (chance.pick(&own), chance.pick(&targets)) else { return };
+        let now = Timestamp::from_ms(self.net.exec.now_ms());
+        let mutation = json!({
+            "mutationId": chance.uuid_v7(now), "op": chance.pick(&["delete", "update"]), "entityType": entity_type,
+            "entityId": id, "payload": {"babyId": own, "notes": "not theirs"},
+        });
+        let named = if chance.one_in(2) { *baby } else { *own };
+        let client_id = ClientId(chance.uuid_v7(now));
+        let request = PushRequest {
+            baby_id: named,
+            client_id,
+            sync_operation_id: None,
+            acked_through: None,
+            mutations: vec![mutation],
+        };
+        self.tell(&format!("{attacker} tries to write to {baby}"));
+        self.net.note("attack");
+        let net = self.net.clone();
+        self.net.exec.spawn(SERVER, async move {
+            // Whatever is answered, the oracle looks at what was written.
+            drop(net.serve_push(attacker, &request).await);
+        });
+    }
+
+    /// The far end lets go of what it holds too much of.
+    fn compact(&self) {
+        let chance = self.net.exec.chance();
+        let babies: Vec<BabyId> = self.net.far.borrow().babies.keys().copied().collect();
+        let Some(baby) = chance.pick(&babies) else { return };
+        self.tell(&format!("the history of {baby} is compacted"));
+        self.net.note("compaction");
+        self.net.exec.spawn(SERVER, self.net.clone().compact(*baby, chance.between(0, 20_000)));
     }
 
     fn switch_network(&mut self, device: &Device) {
@@ -398,30 +494,14 @@ impl World {
         let level = if chance.one_in(6) { Level::Viewer } else { Level::Editor };
         let net = self.net.clone();
         self.tell(&format!("{name} may see {baby}: {grant}"));
-        self.net.exec.spawn(WORLD, async move {
-            let tx = net.lock(baby).await;
-            let mut far = net.far.borrow_mut();
-            match (far.levels.get(&(baby, user)), grant) {
-                (Some(Level::Owner), _) => {}
-                (_, true) => {
-                    far.levels.insert((baby, user), level);
-                }
-                (known, false) => {
-                    if known.is_some() {
-                        net.note("revoked");
-                        far.removed.insert((baby, user));
-                    }
-                    far.levels.remove(&(baby, user));
-                }
-            }
-            far.unlock(baby, tx);
-        });
+        self.net.exec.spawn(WORLD, net.set_access(baby, user, grant.then_some(level)));
     }
 
     /// The faults stop; what they left behind has to be dealt with.
     fn heal(&mut self) {
         self.tell("the faults stop");
         self.net.faults.replace(Faults::default());
+        self.update_outdated();
         for device in &self.devices {
             for tab in device.tabs.borrow().iter() {
                 self.net.exec.freeze(tab.owner, false);
@@ -431,8 +511,36 @@ impl World {
             device.online.set(true);
             device.tell_all(&Event::Visible(true));
             device.tell_all(&Event::Online(true));
+            device.tell_all(&Event::SignedIn);
             // Without any baby nothing is asked for by itself: its person has a look.
             device.tell_all(&Event::AccessChanged);
+        }
+    }
+
+    /// An app that was told that it is too old is loaded anew by its person.
+    fn update_outdated(&mut self) {
+        for device in self.devices.clone().iter().filter(|device| device.outdated.get()) {
+            let owners: Vec<Owner> = device.tabs.borrow().iter().map(|tab| tab.owner).collect();
+            owners.into_iter().for_each(|owner| self.bury(device, owner, "is loaded anew"));
+        }
+    }
+
+    /// I14: at rest a device only polls.
+    fn check_rate(&mut self) {
+        const MINUTE: i64 = 60_000;
+        let counts = |device: &Rc<Device>| (device.asked.get(), device.deeds.borrow().saves);
+        let before: Vec<(u64, u64)> = self.devices.iter().map(counts).collect();
+        self.run_to(self.net.exec.now_ms() + MINUTE);
+        let far = self.net.far.borrow();
+        for (device, before) in self.devices.iter().zip(before) {
+            let babies = far.levels.keys().filter(|(_, user)| *user == device.user).count() as u64;
+            let tabs = device.tabs.borrow().len() as u64;
+            // The active one each 4.5 s at most, the others and the access list each 54 s; and a sheet
+            // that was still open may be saved: a push, a look for more, a pull.
+            let now = counts(device);
+            let (asked, saves) = (now.0 - before.0, now.1 - before.1);
+            let most = 14 + tabs * 2 * (babies + 1) + 3 * saves;
+            assert!(asked <= most, "I14: {} asked {asked} times in a quiet minute, not {most}", device.name);
         }
     }
 

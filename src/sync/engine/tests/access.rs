@@ -76,7 +76,7 @@ fn a_granted_baby_is_pulled_at_once() {
     assert!(requests(&desk.settle()).contains(&('<', new)));
 }
 
-/// A42, X12: a viewer's writes become dead letters that say so.
+/// B27, A42, X12: a viewer's writes become dead letters that say so.
 #[test]
 fn a_viewers_push_is_buried_with_its_reason() {
     let mut desk = Desk::quiet();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::sync::fault::Fault;
 
-/// C26, X17: lost answers never count, and wait longer and longer with jitter (B66).
+/// A65, C24, C26, X17: lost answers never count, and wait longer and longer with jitter (B66).
 #[test]
 fn a_lost_answer_backs_off_and_never_counts() {
     let mut desk = Desk::quiet();
@@ -39,7 +39,7 @@ fn retry_after_is_respected_whatever_happens() {
     }
 }
 
-/// A67, A68: a failing push does not stop the pull, nor one baby another.
+/// B74, A67, A68: a failing push does not stop the pull, nor one baby another.
 #[test]
 fn directions_and_babies_fail_alone() {
     let mut desk = Desk::quiet();
@@ -54,6 +54,7 @@ fn directions_and_babies_fail_alone() {
     assert_eq!(requests(&desk.pushed(B, PushOutcome::Nothing { due_at: None })), [('<', B)], "B is untouched");
 }
 
+/// B65.
 /// 401 blocks requests, never logging; signing in resumes.
 #[test]
 fn an_ended_session_blocks_until_sign_in() {
@@ -71,6 +72,7 @@ fn an_ended_session_blocks_until_sign_in() {
     assert_eq!(desk.engine.flags().blocked, None);
 }
 
+/// C19.
 /// 426 blocks, and a sign-in does not help.
 #[test]
 fn an_old_app_is_blocked_until_it_is_updated() {
@@ -124,6 +126,7 @@ fn a_batch_that_is_too_large_is_halved() {
     assert!(limit_of(&desk.pushed(A, settled(1))) > 1, "it grows again");
 }
 
+/// B07, B27.
 /// B71, C25: the server's failure counts against an entry that was alone, while the server is
 /// otherwise well; a server that is down kills nothing.
 #[test]

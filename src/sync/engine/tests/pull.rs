@@ -38,6 +38,7 @@ fn another_history_is_fetched_anew() {
     }
 }
 
+/// B40, B58.
 /// B48, B54, C50: a page that breaks a rule is shown as an error and asked for again later.
 #[test]
 fn a_refused_page_is_shown_and_asked_for_later() {

@@ -46,6 +46,7 @@ fn one_pull_follows_a_flush() {
     assert!(desk.next_wake_ms() > 4_000);
 }
 
+/// A45, C11.
 /// A18, A33, A52, A60, C10: the tick pulls the active baby every 5 s ± 10 % and pushes nothing.
 #[test]
 fn the_active_baby_is_polled_every_five_seconds_and_others_every_minute() {
@@ -154,7 +155,7 @@ fn a_scheduled_poll_is_left_to_the_tab_that_polled_last() {
     assert_eq!(fresh_ms(&desk.settle()), Some(FRESH_MS));
 }
 
-/// C13, C27, X2: a person's wish bypasses the debounce and resets the retries.
+/// B59, X21, C13, C27, X2: a person's wish bypasses the debounce and resets the retries.
 #[test]
 fn sync_now_does_not_care_how_fresh_the_copy_is() {
     let mut desk = Desk::quiet();
@@ -174,6 +175,7 @@ fn sync_now_does_not_care_how_fresh_the_copy_is() {
     assert!(at.is_none_or(|at| at.since(desk.now) <= 1_000), "the first wait again");
 }
 
+/// B10, C16.
 /// A63, A20: start flushes first, then pulls; before the first paint nothing is requested (B62).
 #[test]
 fn start_flushes_then_pulls() {
@@ -184,7 +186,7 @@ fn start_flushes_then_pulls() {
     assert_eq!(requests(&desk.pushed(A, PushOutcome::Nothing { due_at: None })), [('<', A)]);
 }
 
-/// A52: it can be switched off.
+/// C18, A52: it can be switched off.
 #[test]
 fn a_disabled_schedule_requests_nothing() {
     let schedule = Schedule { enabled: false, ..Schedule::default() };

@@ -16,6 +16,7 @@ fn parent(n: u128, version: u64) -> Row {
     server_row(n, version, json!({"startedAt": "2026-11-20T01:00:00.000Z"}))
 }
 
+/// B06, B35, B80.
 /// B37, B51, B53: a child may come before its parent; it is recorded with the cursor, and looked at
 /// again until the head.
 #[test]
@@ -32,6 +33,7 @@ fn a_child_that_comes_before_its_parent_is_remembered() {
     assert_eq!(run(copy.store.meta(BABY)).unwrap().open, []);
 }
 
+/// B80, X13.
 /// B56: an optional reference into nothing is counted, and the page is taken.
 #[test]
 fn an_optional_orphan_at_the_head_is_a_warning() {
@@ -61,6 +63,7 @@ fn a_check_that_cannot_run_aborts_the_page() {
     assert!(outcomes.contains(&Err(unknown)), "{outcomes:?}");
 }
 
+/// B06, B80, X13.
 /// B57: the gate fails fast unless it is told to warn only.
 #[test]
 fn the_gate_fails_fast_by_default() {
