@@ -363,7 +363,6 @@ pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
 }
 
 /// Numbers come as text, so that a wrong one is refused by its name; [`pull`] is the typed way in.
-#[allow(clippy::too_many_arguments, reason = "one for each word of the query")]
 #[server(name = SyncPull, prefix = "/api", endpoint = "sync/pull", input = GetUrl, output = Json)]
 pub async fn sync_pull(
     #[server(rename = "babyId")] baby_id: Option<String>,
