@@ -411,11 +411,38 @@ pub async fn pull(query: PullQuery) -> Result<PullResponse, ApiError> {
     .await
 }
 
-/// A push and a pull in one round trip.
+/// A push and a pull in one round trip; field by field like [`sync_push`], and [`exchange`] is the way in.
 #[server(name = SyncV2, prefix = "/api", endpoint = "sync/v2", input = Json, output = Json)]
-pub async fn sync_v2(#[server(flatten)] request: SyncRequest) -> Result<SyncResponse, ApiError> {
+pub async fn sync_v2(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "clientId")] client_id: ClientId,
+    #[server(rename = "lastKnownServerVersion")] since: Option<u64>,
+    epoch: Option<uuid::Uuid>,
+    #[server(default)] changes: Vec<serde_json::Value>,
+    limit: Option<u32>,
+    #[server(rename = "syncOperationId")] sync_operation_id: Option<String>,
+    #[server(rename = "ackedThrough")] acked_through: Option<u64>,
+) -> Result<SyncResponse, ApiError> {
+    let request = SyncRequest {
+        baby_id,
+        client_id,
+        last_known_server_version: since.unwrap_or(0),
+        epoch,
+        changes,
+        limit,
+        sync_operation_id,
+        acked_through,
+    };
     let call = crate::server::call();
     Box::pin(crate::server::exchange::exchange(&call, request)).await
+}
+
+/// # Errors
+/// What the server answers, or `network`.
+pub async fn exchange(request: SyncRequest) -> Result<SyncResponse, ApiError> {
+    let SyncRequest { baby_id, client_id, changes, limit, sync_operation_id, acked_through, .. } = request;
+    let (since, epoch) = (request.last_known_server_version, request.epoch);
+    sync_v2(baby_id, client_id, Some(since), epoch, changes, limit, sync_operation_id, acked_through).await
 }
 
 /// Everything as text, like [`sync_pull`]; [`snapshot`] is the typed way in.

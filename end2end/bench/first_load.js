@@ -1,23 +1,9 @@
 // The first visit of somebody new: everything that comes over the wire, headers included, counted where
 // it passes: between the browser and the server. First until the page is usable, then until the
 // service worker has stored the app.
-import net from 'node:net';
 import { Device } from '../support/device.js';
+import { counting } from '../support/wire.js';
 import { baseURL, mustBeClean, report } from './browser.js';
-
-/** Forwards connections to the server and counts the bytes it sends. */
-async function counting(target) {
-  const { hostname, port } = new URL(target);
-  const count = { bytes: 0 };
-  const server = net.createServer((near) => {
-    const far = net.connect(Number(port), hostname);
-    far.on('data', (data) => { count.bytes += data.length; });
-    near.pipe(far).pipe(near);
-    for (const end of [near, far]) end.on('error', () => { near.destroy(); far.destroy(); });
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { count, address: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
-}
 
 await report(async (browser) => {
   const wire = await counting(baseURL);

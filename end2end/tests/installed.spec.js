@@ -3,6 +3,7 @@ import { databases } from '../support/idb.js';
 import { startProxy } from '../support/proxy.js';
 import { Device } from '../support/device.js';
 import { expect, test } from '../support/test.js';
+import { counting } from '../support/wire.js';
 
 test('the manifest has all that an installation needs, and every file that it names is there', async ({ device }) => {
   const phone = await device();
@@ -139,4 +140,23 @@ test('a new version waits, is offered, and comes when it is asked for', async ({
     await proxy.stop();
   }
   expect(phone.watch.problems).toEqual([]);
+});
+
+test('a first visit costs no more than its budget, and a save and its answer next to nothing', async ({ browser, baseURL }) => {
+  // C20.
+  const wire = await counting(baseURL);
+  const phone = await Device.open(browser, wire.address);
+  await phone.page.goto('/');
+  await phone.isInstalled();
+  expect(wire.count.bytes, 'bytes until the app is here and works offline').toBeLessThan(650_000);
+  await phone.signUp('Ada');
+  await phone.addBaby('Juno');
+  await phone.isSynced();
+  const before = wire.count.bytes;
+  await phone.logNappy();
+  await phone.isSynced();
+  expect(wire.count.bytes - before, 'bytes of a save').toBeLessThan(5_000);
+  expect(phone.watch.problems).toEqual([]);
+  await phone.context.close();
+  wire.stop();
 });

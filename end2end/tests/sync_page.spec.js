@@ -13,6 +13,7 @@ async function downloaded(phone, button) {
 }
 
 test('what Sync now does is told step by step, and why nothing can be done', async ({ solo }) => {
+  // C36.
   const phone = await solo();
   await phone.goOffline();
   await phone.logBottle(115);
@@ -29,6 +30,7 @@ test('what Sync now does is told step by step, and why nothing can be done', asy
 });
 
 test('the sync record is a file of steps and counts, with nobody\'s words in it', async ({ solo }) => {
+  // C36.
   const phone = await solo();
   await phone.logBottle(115);
   await phone.isSynced();
@@ -48,6 +50,7 @@ test('the sync record is a file of steps and counts, with nobody\'s words in it'
 });
 
 test('a refused entry can be changed and sent, and exported as it was', async ({ solo }) => {
+  // C36.
   const phone = await solo();
   await refuseOne(phone.context);
   await phone.logBottle(185);

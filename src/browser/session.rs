@@ -268,7 +268,7 @@ impl Session {
                     listening.refused += 1;
                     // It is not dropped within its own event.
                     let closed = listening.stream.take();
-                    leptos::task::spawn_local(async move { drop(closed) });
+                    spawn_local(async move { drop(closed) });
                 }
                 self.tell(Event::HintsConnected(false));
             }

@@ -37,7 +37,7 @@ impl Transport for HttpTransport {
     }
 
     async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError> {
-        api::sync_v2(request).await.map_err(judge)
+        api::exchange(request).await.map_err(judge)
     }
 
     async fn snapshot(

@@ -4,13 +4,10 @@
 //! `has_more` says so. A push that is refused refuses the whole; a pull that is refused leaves the
 //! push done, and sending it again is as safe as ever.
 
-use serde_json::json;
-
 use super::{Call, pull, push};
 use crate::{
     api::ApiError,
-    domain::mutation::Status,
-    sync::protocol::{ConflictNote, PushRequest, PushResponse, SyncRequest, SyncResponse, WireVerdict},
+    sync::protocol::{PushRequest, PushResponse, SyncRequest, SyncResponse},
 };
 
 pub async fn exchange(call: &Call, request: SyncRequest) -> Result<SyncResponse, ApiError> {
@@ -40,30 +37,7 @@ pub async fn exchange(call: &Call, request: SyncRequest) -> Result<SyncResponse,
         sync_operation_id,
         server_time: page.server_time,
         clock_skew_ms: None,
+        epoch: None,
     });
-    Ok(SyncResponse {
-        conflicts: pushed.results.iter().filter_map(note).collect(),
-        pushed,
-        new_changes: page.changes,
-        latest_server_version: page.next_cursor,
-        has_more: page.has_more,
-        head: page.head,
-        epoch: page.epoch,
-        checksum: page.checksum,
-        live_rows: page.live_rows,
-    })
-}
-
-/// A verdict that did not go the device's way, in short.
-fn note(verdict: &WireVerdict) -> Option<ConflictNote> {
-    let (change_id, status, error) = match verdict {
-        WireVerdict::Verdict(verdict) => (json!(verdict.mutation_id), verdict.status, verdict.error.as_ref()),
-        WireVerdict::Unreadable(refused) => (refused.mutation_id.clone(), refused.status, Some(&refused.error)),
-    };
-    let word = match (status, error) {
-        (Status::Rejected, Some(error)) => json!(error.code),
-        (Status::Conflict | Status::Merged, _) => json!(status),
-        _ => return None,
-    };
-    Some(ConflictNote { change_id, reason: word.as_str().map(str::to_owned).unwrap_or_default() })
+    Ok(SyncResponse::new(pushed, page))
 }

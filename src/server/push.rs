@@ -87,6 +87,7 @@ async fn attempt(
         sync_operation_id: request.sync_operation_id.clone(),
         server_time: door.now,
         clock_skew_ms: batch.newest_clock().map(|clock| clock.since(door.now)),
+        epoch: Some(door.epoch),
     }))
 }
 
@@ -159,6 +160,7 @@ struct Door {
     user: UserId,
     level: Level,
     head: Head,
+    epoch: Uuid,
     now: Timestamp,
     /// The baby was made by this very transaction.
     is_new: bool,
@@ -167,7 +169,7 @@ struct Door {
 static LOCK: LazyLock<String> = LazyLock::new(|| {
     format!(
         "select s.user_id, s.last_seen_at < now() - interval '1 hour' as stale, a.level::text as level,
-           h.version, h.checksum, h.live_rows,
+           h.version, h.checksum, h.live_rows, h.epoch,
            (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from sessions s
          join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
@@ -197,6 +199,7 @@ async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Opti
         user: UserId(row.try_get("user_id")?),
         level: Level::from_sql(row.try_get("level")?)?,
         head,
+        epoch: row.try_get("epoch")?,
         now: Timestamp::from_ms(row.try_get("now_ms")?),
         is_new: false,
     }))
@@ -205,12 +208,12 @@ async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Opti
 /// The way in for someone without access: to make the baby, if nobody has.
 async fn enter(conn: &mut PgConnection, call: &Call, baby: BabyId, creates: bool) -> Result<Door, ApiError> {
     let user = session::authenticate_on(conn, call).await?;
-    if creates && make_head(conn, baby).await? {
+    if creates && let Some(epoch) = make_head(conn, baby).await? {
         access::grant(conn, user, baby, Level::Owner, None).await?;
         let now_ms: i64 =
             sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000)::bigint").fetch_one(conn).await?;
         let now = Timestamp::from_ms(now_ms);
-        return Ok(Door { user, level: Level::Owner, head: Head::default(), now, is_new: true });
+        return Ok(Door { user, level: Level::Owner, head: Head::default(), epoch, now, is_new: true });
     }
     // Someone was faster. If it was this caller's own repeated push, access is there by now.
     let door = if creates { lock(conn, call, baby).await? } else { None };
@@ -220,16 +223,17 @@ async fn enter(conn: &mut PgConnection, call: &Call, baby: BabyId, creates: bool
     }
 }
 
-/// Makes the head of a baby's history; false if it exists. Waits for whoever is making it now.
-async fn make_head(conn: &mut PgConnection, baby: BabyId) -> Result<bool, ApiError> {
+/// Makes the head of a baby's history; `None` if it exists. Waits for whoever is making it now.
+async fn make_head(conn: &mut PgConnection, baby: BabyId) -> Result<Option<Uuid>, ApiError> {
+    let epoch = Uuid::now_v7();
     let made = sqlx::query(
         "insert into sync_head (baby_id, epoch)
          values ($1, $2)
          on conflict do nothing",
     )
     .bind(baby.0)
-    .bind(Uuid::now_v7())
+    .bind(epoch)
     .execute(conn)
     .await?;
-    Ok(made.rows_affected() == 1)
+    Ok((made.rows_affected() == 1).then_some(epoch))
 }

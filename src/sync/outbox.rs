@@ -4,6 +4,7 @@
 //! same body. Only entries that were never sent may coalesce.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::defect::{Defect, planted};
 use crate::domain::{
@@ -59,6 +60,10 @@ pub enum EntryState {
     /// the person sees never flickers back.
     Acked {
         version: u64,
+        /// The history that the version counts in; a server that is restored from a backup begins
+        /// another one, which may not have it.
+        #[serde(default)]
+        epoch: Option<Uuid>,
     },
 }
 

@@ -2,13 +2,13 @@
 //! contract says so (aliases, strings of JSON, fields left out) and strict everywhere else.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::domain::{
     field::{Fields, Invalid},
     hlc::Hlc,
     id::{BabyId, ClientId, EntityId, MutationId},
-    mutation::{Mutation, Op, RejectionCode, Verdict},
+    mutation::{Mutation, Op, RejectionCode, Status, Verdict},
     registry::EntityType,
     time::Timestamp,
 };
@@ -53,6 +53,9 @@ pub struct PushResponse {
     /// The device's clock minus the server's, in ms, where the batch says what the clock was.
     #[serde(default)]
     pub clock_skew_ms: Option<i64>,
+    /// The history that the versions of the verdicts count in; a server of earlier days does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<uuid::Uuid>,
 }
 
 /// A verdict, or a refusal of something that does not even have a readable id.
@@ -80,7 +83,7 @@ impl<'de> Deserialize<'de> for WireVerdict {
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
     pub mutation_id: Value,
-    pub status: crate::domain::mutation::Status,
+    pub status: Status,
     pub version: Option<u64>,
     pub error: crate::domain::mutation::Rejection,
     pub server_data: Option<Value>,
@@ -279,8 +282,12 @@ pub struct SyncRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncResponse {
-    #[serde(flatten)]
-    pub pushed: PushResponse,
+    pub results: Vec<WireVerdict>,
+    #[serde(default)]
+    pub sync_operation_id: Option<String>,
+    pub server_time: Timestamp,
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
     /// The verdicts that did not go the device's way, in short.
     pub conflicts: Vec<ConflictNote>,
     /// Everything after the cursor, what this request wrote included.
@@ -295,7 +302,25 @@ pub struct SyncResponse {
 }
 
 impl SyncResponse {
-    /// The same as the answers of a push and of the pull after it.
+    /// Of an answered push, and of the page that was read after it.
+    pub fn new(pushed: PushResponse, page: PullResponse) -> Self {
+        Self {
+            conflicts: pushed.results.iter().filter_map(ConflictNote::of).collect(),
+            results: pushed.results,
+            sync_operation_id: pushed.sync_operation_id,
+            server_time: pushed.server_time,
+            clock_skew_ms: pushed.clock_skew_ms,
+            new_changes: page.changes,
+            latest_server_version: page.next_cursor,
+            has_more: page.has_more,
+            head: page.head,
+            epoch: page.epoch,
+            checksum: page.checksum,
+            live_rows: page.live_rows,
+        }
+    }
+
+    /// The two answers that it is made of.
     pub fn into_parts(self) -> (PushResponse, PullResponse) {
         let page = PullResponse {
             changes: self.new_changes,
@@ -306,9 +331,16 @@ impl SyncResponse {
             epoch: self.epoch,
             checksum: self.checksum,
             live_rows: self.live_rows,
-            server_time: self.pushed.server_time,
+            server_time: self.server_time,
         };
-        (self.pushed, page)
+        let pushed = PushResponse {
+            results: self.results,
+            sync_operation_id: self.sync_operation_id,
+            server_time: self.server_time,
+            clock_skew_ms: self.clock_skew_ms,
+            epoch: Some(self.epoch),
+        };
+        (pushed, page)
     }
 }
 
@@ -319,6 +351,21 @@ pub struct ConflictNote {
     pub change_id: Value,
     /// `conflict`, `merged`, or the code of the rejection.
     pub reason: String,
+}
+
+impl ConflictNote {
+    fn of(verdict: &WireVerdict) -> Option<Self> {
+        let (change_id, status, error) = match verdict {
+            WireVerdict::Verdict(verdict) => (json!(verdict.mutation_id), verdict.status, verdict.error.as_ref()),
+            WireVerdict::Unreadable(refused) => (refused.mutation_id.clone(), refused.status, Some(&refused.error)),
+        };
+        let word = match (status, error) {
+            (Status::Rejected, Some(error)) => json!(error.code),
+            (Status::Conflict | Status::Merged, _) => json!(status),
+            _ => return None,
+        };
+        Some(Self { change_id, reason: word.as_str().map(str::to_owned).unwrap_or_default() })
+    }
 }
 
 /// `GET /api/sync/snapshot`: one page of the rows as they are, for a device that has none. The
@@ -400,8 +447,6 @@ pub struct DayVolume {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const ID: &str = "00000000-0000-7000-8000-000000000001";

@@ -242,18 +242,8 @@ impl List {
 mod tests {
     use super::*;
 
-    const RUST: &str = "
-/// A27, trap 7: nothing is lost.
-/// (Not a test of X1 alone.)
-#[sqlx::test(migrations = false)]
-async fn a03_they_write(pool: PgPool) {
-
-    /// A01.
-    fn a_helper() {
-
-        #[test]
-        fn trap_19_days_begin(zone in 0..3) {
-";
+    /// In a file of its own, or it would be taken for tests.
+    const RUST: &str = include_str!("requirements/sample.txt");
 
     fn named(found: &[(String, BTreeSet<String>)]) -> Vec<(&str, Vec<&str>)> {
         found.iter().map(|(name, ids)| (name.as_str(), ids.iter().map(String::as_str).collect())).collect()
@@ -274,7 +264,6 @@ async fn a03_they_write(pool: PgPool) {
         assert_eq!(named(&browser_tests(text)), [("it shows ${n}", vec!["A64", "B01", "T24"])]);
     }
 
-    /// X22: what is claimed is shown with its test, or as not covered.
     /// X22: what is claimed is shown with its test, or as not covered.
     #[test]
     fn an_id_without_a_test_fails_unless_it_is_admitted() {

@@ -72,7 +72,7 @@ async fn trap_06_a_push_answer_holds_no_cursor(pool: PgPool) {
     body["ackedThrough"] = json!(7);
     let answer = ada.post("/api/sync/push", body).await.ok();
     let keys: Vec<_> = answer.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["clockSkewMs", "results", "serverTime", "syncOperationId"]);
+    assert_eq!(keys, ["clockSkewMs", "epoch", "results", "serverTime", "syncOperationId"]);
     assert_eq!(answer["syncOperationId"], "abc");
 }
 

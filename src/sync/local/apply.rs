@@ -88,6 +88,9 @@ impl<D: Database> LocalStore<D> {
                 return Err(ApplyError::EpochChanged);
             }
             check_order(since, page)?;
+            if meta.is_new() {
+                resend_acked(tx, baby, Some(page.epoch)).await?;
+            }
             let at_head = page.next_cursor == page.head;
             let mut applied = self.take_all(tx, baby, &mut meta, &page.changes, at_head).await?;
             if at_head && (meta.checksum.to_hex() != page.checksum || meta.live_rows != page.live_rows) {
@@ -148,7 +151,7 @@ impl<D: Database> LocalStore<D> {
             };
             put_meta(tx, baby, &fresh).await?;
             if resend {
-                resend_acked(tx, baby).await?;
+                resend_acked(tx, baby, None).await?;
             }
             for entry in record::entries(tx, &of_baby(Table::Outbox, None, baby)).await? {
                 rebuild(tx, baby, entry.mutated.entity_type, entry.mutated.entity_id).await?;

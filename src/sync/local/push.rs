@@ -162,7 +162,7 @@ impl<D: Database> LocalStore<D> {
         self.transact(&write_tables(), Mode::StrictWrite, async |tx| {
             fence(tx, epoch).await?;
             let mut settled = Settled::default();
-            let desk = Desk { client_id: self.client_id, now };
+            let desk = Desk { client_id: self.client_id, now, history: response.epoch };
             let mut meta = meta(tx, baby).await?;
             for entry in current(tx, baby, leased.iter().map(|entry| entry.mutation_id)).await? {
                 let verdict = verdicts.iter().find(|verdict| verdict.mutation_id == entry.mutation_id);
@@ -355,10 +355,12 @@ pub(super) async fn bury_with_dependants(
     Ok(buried)
 }
 
-/// What was acknowledged waits again, with the same ids and bodies.
-pub(super) async fn resend_acked(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
+/// What was acknowledged in any history but `kept` waits again, with the same ids and bodies. A history
+/// that is not known counts as kept.
+pub(super) async fn resend_acked(tx: &impl Tx, baby: BabyId, kept: Option<uuid::Uuid>) -> Result<(), StoreError> {
     for entry in entries(tx, &of_baby(Table::Outbox, None, baby)).await? {
-        if !entry.is_waiting() {
+        let EntryState::Acked { epoch, .. } = entry.state else { continue };
+        if kept.is_none() || epoch.is_some_and(|known| Some(known) != kept) {
             put_entry(tx, &OutboxEntry { state: EntryState::Pending, next_attempt_at: None, ..entry }).await?;
         }
     }
@@ -368,7 +370,7 @@ pub(super) async fn resend_acked(tx: &impl Tx, baby: BabyId) -> Result<(), Store
 /// Whatever was acknowledged at or below this version is part of the copy that has been fetched.
 pub(super) async fn drop_acked_through(tx: &impl Tx, baby: BabyId, through: u64) -> Result<(), StoreError> {
     for entry in entries(tx, &of_baby(Table::Outbox, None, baby)).await? {
-        if matches!(entry.state, EntryState::Acked { version } if version <= through) {
+        if matches!(entry.state, EntryState::Acked { version, .. } if version <= through) {
             remove(tx, &entry).await?;
         }
     }
@@ -380,7 +382,7 @@ pub(super) async fn drop_acked(tx: &impl Tx, baby: BabyId, id: EntityId, through
     let mut left = 0;
     for entry in entries(tx, &of_entity(baby, id)).await? {
         match entry.state {
-            EntryState::Acked { version } if version <= through => {
+            EntryState::Acked { version, .. } if version <= through => {
                 tx.delete(Table::Outbox, &outbox_key(baby, entry.seq)).await?;
             }
             _ => left += 1,

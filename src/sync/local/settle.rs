@@ -2,6 +2,7 @@
 //! is resolved.
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
     Settled,
@@ -29,6 +30,8 @@ use crate::{
 pub(super) struct Desk {
     pub(super) client_id: ClientId,
     pub(super) now: Timestamp,
+    /// The server's history that the verdicts count in.
+    pub(super) history: Option<Uuid>,
 }
 
 impl Desk {
@@ -67,7 +70,7 @@ impl Desk {
         let seen = image_version(tx, entry.mutated.entity_type, &key).await?.max(cursor);
         match verdict.version {
             Some(version) if version > seen => {
-                put_entry(tx, &OutboxEntry { state: EntryState::Acked { version }, ..entry }).await
+                put_entry(tx, &OutboxEntry { state: EntryState::Acked { version, epoch: self.history }, ..entry }).await
             }
             _ => remove(tx, &entry).await,
         }

@@ -5,7 +5,7 @@
 use super::{
     Applied, Epoch, LocalStore,
     apply::{ApplyError, copy_tables},
-    push::{drop_acked_through, fence},
+    push::{drop_acked_through, fence, resend_acked},
     record::{Bootstrap, meta, put_meta},
 };
 use crate::{
@@ -44,6 +44,10 @@ impl<D: Database> LocalStore<D> {
             }
             if page.has_more && (page.next.is_none() || page.next.as_deref() == after) {
                 return Err(ApplyError::Malformed("a page of the snapshot does not say where to go on".into()));
+            }
+            if meta.bootstrap.is_none() {
+                // What was acknowledged before there was a copy may have been lost with another history.
+                resend_acked(tx, baby, Some(page.epoch)).await?;
             }
             let mut applied = self.take_all(tx, baby, &mut meta, &page.rows, false).await?;
             let Bootstrap { snapshot_version, epoch, .. } = *meta.bootstrap.insert(Bootstrap {

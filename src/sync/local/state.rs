@@ -135,7 +135,7 @@ impl<D: Database> LocalStore<D> {
                 // The server may have written its list before it took in the baby made here. Or it took it
                 // in and lost it with its disk: being told once more, by the same ids, harms neither.
                 if is_made_here(tx, access.baby_id).await? {
-                    resend_acked(tx, access.baby_id).await?;
+                    resend_acked(tx, access.baby_id, None).await?;
                 } else {
                     change.gone.push(access.baby_id);
                 }

@@ -129,6 +129,7 @@ impl Copy {
             sync_operation_id: None,
             server_time: now(),
             clock_skew_ms: None,
+            epoch: None,
         };
         run(self.store.settle(epoch, BABY, now(), leased, &response)).unwrap()
     }

@@ -23,8 +23,8 @@ use crate::{
         defect::{FarDefect, far_planted},
         ports::{AccessList, ErrorCode, TransportError},
         protocol::{
-            Change, ChangeOp, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
-            WireVerdict, read_mutation,
+            Change, ChangeOp, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, WireVerdict,
+            read_mutation,
         },
         status::{BabyAccess, CaregiverName, Level},
     },
@@ -211,7 +211,7 @@ impl FarEnd {
         if is_new && self.exists(baby) {
             self.levels.insert((baby, actor), Level::Owner);
         }
-        PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None }
+        PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None, epoch: Some(EPOCH) }
     }
 
     /// The rows and events of a commit, or what a defect made follow it.
@@ -419,21 +419,6 @@ pub fn push_of(request: &SyncRequest) -> PushRequest {
         sync_operation_id: request.sync_operation_id.clone(),
         acked_through: request.acked_through,
         mutations: request.changes.clone(),
-    }
-}
-
-/// The answer of a combined call.
-pub fn both(pushed: PushResponse, page: PullResponse) -> SyncResponse {
-    SyncResponse {
-        pushed,
-        conflicts: Vec::new(),
-        new_changes: page.changes,
-        latest_server_version: page.next_cursor,
-        has_more: page.has_more,
-        head: page.head,
-        epoch: page.epoch,
-        checksum: page.checksum,
-        live_rows: page.live_rows,
     }
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     exec::{Exec, Handed, Owner},
-    far_end::{FarEnd, both, push_of},
+    far_end::{FarEnd, push_of},
     memory_db::MemoryDb,
     verdicts::{check_reuse, check_verdicts},
 };
@@ -243,7 +243,7 @@ impl Net {
         let pushed = self.serve_push(user, &push_of(request)).await?;
         self.pause().await;
         let page = self.serve_pull(user, request.baby_id, request.last_known_server_version, limit).await?;
-        Ok(both(pushed, page))
+        Ok(SyncResponse::new(pushed, page))
     }
 
     async fn serve_rows(

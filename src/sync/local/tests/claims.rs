@@ -82,8 +82,13 @@ fn a_baby_that_the_server_lost_is_told_once_more() {
     let epoch = copy.lead();
     let leased = run(copy.store.lease(epoch, baby, now(), ALL)).unwrap();
     let acked = WireVerdict::Verdict(verdict(&leased[0], Status::Applied, Some(1)));
-    let response =
-        PushResponse { results: vec![acked], sync_operation_id: None, server_time: now(), clock_skew_ms: None };
+    let response = PushResponse {
+        results: vec![acked],
+        sync_operation_id: None,
+        server_time: now(),
+        clock_skew_ms: None,
+        epoch: None,
+    };
     run(copy.store.settle(epoch, baby, now(), &leased, &response)).unwrap();
     assert!(run(copy.store.lease(epoch, baby, now(), ALL)).unwrap().is_empty(), "it is acknowledged");
     let list = AccessList { user_id: UserId(Uuid::nil()), babies: vec![], caregivers: vec![] };

@@ -180,3 +180,25 @@ fn a_kept_row_is_shown_once_it_can_be_read() {
     assert_eq!(copy.db.disk().table(Table::Opaque).len(), 1, "what is still unknown stays as it is");
     assert_eq!(run(copy.store.read_again()).unwrap(), 0);
 }
+
+/// What a server acknowledged before this device had a copy is sent once more if the copy is of another
+/// history, restored from a backup, say: the version that was told means something else there.
+#[test]
+fn what_another_history_acknowledged_is_sent_again_by_the_first_copy() {
+    for (told, resent) in [(Some(HISTORY), 0), (None, 0), (Some(Uuid::nil()), 1)] {
+        let copy = Copy::new();
+        copy.create(2, "n");
+        let lead = copy.lead();
+        let leased = copy.lease(lead);
+        let acked = WireVerdict::Verdict(verdict(&leased[0], Status::Applied, Some(3)));
+        let (server_time, epoch) = (now(), told);
+        let response =
+            PushResponse { results: vec![acked], sync_operation_id: None, server_time, clock_skew_ms: None, epoch };
+        run(copy.store.settle(lead, BABY, now(), &leased, &response)).unwrap();
+        run(copy.store.apply_snapshot(lead, BABY, None, &rows_page(&[sleep(5, 4)], 4, None))).unwrap();
+        let again = copy.lease(lead);
+        assert_eq!(again.len(), resent, "{told:?}");
+        assert!(again.iter().all(|entry| entry.mutation_id == leased[0].mutation_id), "by the same id");
+        assert_eq!(copy.row(2).is_some(), resent == 1, "and stays on screen");
+    }
+}
