@@ -2,42 +2,26 @@
 //! asked.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod child;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
+use child::Server;
 use sqlx::{ConnectOptions, PgPool};
 
 fn program(pool: &PgPool, verb: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cradlelog"));
-    command
-        .arg(verb)
-        .env("DATABASE_URL", pool.connect_options().to_url_lossy().as_str())
-        .env("LISTEN_ADDR", "127.0.0.1:0")
-        .stdout(Stdio::piped());
-    command
+    child::program(pool.connect_options().to_url_lossy().as_str(), verb)
 }
 
-/// A running server, ended with the test whatever happens.
-struct Server {
-    child: Child,
-    address: String,
+fn start(pool: &PgPool) -> Server {
+    Server::listening(program(pool, "serve").spawn().unwrap())
 }
 
 impl Server {
-    fn start(pool: &PgPool) -> Self {
-        Self::listening(program(pool, "serve").spawn().unwrap())
-    }
-
-    fn listening(mut child: Child) -> Self {
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_owned();
-        Self { child, address }
-    }
-
     fn get(&self, path: &str) -> String {
         Self::get_at(&self.address, path)
     }
@@ -57,17 +41,9 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Already gone when the test ended it; then there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[sqlx::test(migrations = false)]
 async fn it_serves_an_empty_database_and_goes_when_asked(pool: PgPool) {
-    let server = Server::start(&pool);
+    let server = start(&pool);
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200 "));
     assert!(server.get("/readyz").ends_with("ready\n"));
     assert!(server.get("/api/auth/me").starts_with("HTTP/1.1 401 "));
