@@ -238,7 +238,22 @@ async fn salt(pool: &PgPool) -> Result<Vec<u8>, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::sync::any_json::text;
+
+    proptest! {
+        /// C45: whatever is typed is a code or is none, and a code is read as itself however it is set.
+        #[test]
+        fn anything_may_be_typed_for_a_code(typed in text(), code in "[0-9A-HJKMNP-TV-Z]{8}", at in 0..8_usize) {
+            if let Some(code) = parse_code(&typed) {
+                prop_assert_eq!(parse_code(&code), Some(code.clone()));
+            }
+            let set = format!(" {}-{}", &code[..at], code[at..].to_lowercase());
+            prop_assert_eq!(parse_code(&set), Some(code));
+        }
+    }
 
     #[test]
     fn a_code_is_read_as_people_write_it() {

@@ -18,6 +18,8 @@ pub mod query;
 pub mod status;
 
 #[cfg(test)]
+pub mod any_json;
+#[cfg(test)]
 pub mod conformance;
 #[cfg(test)]
 pub mod sim;

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod any_input;
 mod app;
 mod bad_input;
 mod caregivers;

@@ -1,3 +1,4 @@
+mod any_answer;
 mod claims;
 mod gate;
 mod property;
