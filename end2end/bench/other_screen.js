@@ -1,13 +1,15 @@
-// From the tap on one phone until the entry is on the screen of another, which nobody touches and which
-// asks every five seconds. Both run on this machine, so their clocks are one.
+// From the tap on one phone until the entry is on the screen of another, which nobody touches: by the
+// server's hint, and with hints switched off by its poll every five seconds. Both phones run on this
+// machine, so their clocks are one.
 import { caregiver, joined, mustBeClean, report } from './browser.js';
 
 const SAVES = Number(process.env.SAVES ?? 30);
 const INTERVAL_MS = 5000;
 
-await report(async (browser) => {
+async function measure(browser, prepare) {
   const a = await caregiver(browser);
   const b = await joined(browser, a);
+  await prepare(b);
   await a.page.evaluate(() => addEventListener('pointerdown', ({ timeStamp }) => {
     globalThis.tappedAt = performance.timeOrigin + timeStamp;
   }, { capture: true }));
@@ -30,5 +32,15 @@ await report(async (browser) => {
     times.push(await seen - tapped);
   }
   mustBeClean(a, b);
-  return { intervalMs: INTERVAL_MS, times };
-});
+  for (const { context } of [a, b]) await context.close();
+  return times;
+}
+
+await report(async (browser) => ({
+  hinted: await measure(browser, () => {}),
+  polled: await measure(browser, async (phone) => {
+    await phone.page.evaluate(() => localStorage.setItem('hints', 'off'));
+    await phone.page.reload();
+    await phone.button('Feed').waitFor();
+  }),
+}));

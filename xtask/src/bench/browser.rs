@@ -1,7 +1,5 @@
 //! `cargo xtask bench browser`: what a person with a slow phone waits for.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context, Result};
 
 use super::Effort;
@@ -32,18 +30,12 @@ pub(crate) fn measure(effort: Effort) -> Result<Section> {
     };
     row(format!("tap to durable, {}× slower CPU", taps["slower"]), &samples(&taps["saved"])?, Some(100.0));
     row("the same, to the next frame".to_owned(), &samples(&taps["seen"])?, None);
-    let times = samples(&screens["times"])?;
-    row(format!("saved here, seen there; polling every {} ms", screens["intervalMs"]), &times, None);
+    row("saved here, seen there, by a hint".to_owned(), &samples(&screens["hinted"])?, None);
+    row("the same by polling every 5 s, hints switched off".to_owned(), &samples(&screens["polled"])?, None);
     row("second start, offline, to usable".to_owned(), &samples(&starts["starts"]["1"])?, Some(1000.0));
     row("the same, 4× slower CPU".to_owned(), &samples(&starts["starts"]["4"])?, None);
 
-    let mut body = table.to_markdown();
-    write!(body, "\nSaved here, seen there, in shares of the saves: ")?;
-    let shares: Vec<String> = [1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0]
-        .iter()
-        .map(|limit| format!("{:.0} % within {} s", times.share_within(*limit) * 100.0, limit / 1000.0))
-        .collect();
-    writeln!(body, "{}.", shares.join(", "))?;
+    let body = table.to_markdown();
     let with = taps["browser"].as_str().context("a script tells the browser")?.to_owned();
     Ok(Section { name: "browser", with, body })
 }

@@ -27,12 +27,6 @@ impl Samples {
         self.0.get(rank.clamp(1, self.0.len().max(1)) - 1).copied().unwrap_or_default()
     }
 
-    /// The share of the samples that are no more than `limit`.
-    pub(crate) fn share_within(&self, limit: f64) -> f64 {
-        let within = self.0.iter().filter(|sample| **sample <= limit).count();
-        within as f64 / self.0.len().max(1) as f64
-    }
-
     pub(crate) fn median(&self) -> f64 {
         self.percentile(50.0)
     }
@@ -65,6 +59,5 @@ mod tests {
     #[test]
     fn a_share_counts_what_is_within_the_limit() {
         let four = Samples::of_ms(vec![1.0, 2.0, 3.0, 4.0]);
-        assert_eq!([0.5, 2.0, 2.5, 4.0].map(|limit| four.share_within(limit)), [0.0, 0.5, 0.5, 1.0]);
     }
 }
