@@ -55,9 +55,4 @@ mod tests {
         assert_eq!((three.min(), three.median(), three.percentile(95.0), three.max()), (3.0, 5.0, 7.0, 7.0));
         assert_eq!(Samples::default().median(), 0.0);
     }
-
-    #[test]
-    fn a_share_counts_what_is_within_the_limit() {
-        let four = Samples::of_ms(vec![1.0, 2.0, 3.0, 4.0]);
-    }
 }
