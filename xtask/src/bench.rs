@@ -9,7 +9,7 @@ mod family;
 mod http;
 mod load;
 mod memory;
-mod report;
+pub(crate) mod report;
 mod samples;
 mod script;
 mod scripts;
@@ -24,6 +24,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use report::Section;
+
+use crate::paths;
 
 /// How long is measured.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +64,13 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
     }
     raise_open_files(args)?;
     let effort = if flags.contains(&"--quick") { QUICK } else { FULL };
-    let machine = report::machine();
+    let (machine, page) = (report::machine(), paths::repo().join("docs/performance.md"));
     for (_, measure) in MEASURES.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         let section = measure(effort)?;
         let text = section.to_markdown(&machine)?;
         println!("\n{text}");
         if flags.contains(&"--write") {
-            let page = std::fs::read_to_string(report::page()).context("cannot read docs/performance.md")?;
-            std::fs::write(report::page(), report::replace_block(&page, section.name, &text)?)?;
+            report::write(&page, section.name, &text)?;
         }
     }
     Ok(())

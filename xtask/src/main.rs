@@ -19,6 +19,7 @@ mod run;
 mod screenshots;
 mod server;
 mod site;
+mod soak;
 mod tally;
 mod tests;
 mod tools;
@@ -36,6 +37,8 @@ cargo xtask build [--release]           the site and the server, without startin
 cargo xtask screenshots                 take the pictures of the README again
 cargo xtask bench [size|browser|server] [--write] [--quick]
                                         measure, beside the aims; --write puts it in docs/performance.md
+cargo xtask soak [--minutes M] [--seeds A..B] [--write]
+                                        the simulator, seed after seed; --write: into docs/reliability.md
 cargo xtask requirements [--check]      which test holds which requirement, into docs/requirements.md
 cargo xtask icons                       redraw the PNG icons in public/icons from their SVG
 
@@ -70,6 +73,7 @@ fn dispatch() -> Result<ExitCode> {
         "build" => done(run::build(&rest)),
         "screenshots" => done(screenshots::main()),
         "bench" => done(bench::main(&rest)),
+        "soak" => soak::main(&rest),
         "requirements" => done(requirements::main(&rest)),
         "icons" => done(icons::main()),
         "" | "help" | "--help" | "-h" => {

@@ -5,6 +5,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use serde_json::json;
+
 use super::{
     memory_db::Crash,
     world::{Outcome, cut_at, simulate},
@@ -14,7 +16,7 @@ use crate::{
     sync::defect::{DEFECTS, FAR_DEFECTS, Planted, plant},
 };
 
-/// Seeds per test run; `SIM_SEEDS` asks for more, `SIM_SEED` replays one.
+/// Seeds per test run; `SIM_SEEDS` asks for more, `SIM_FROM` begins elsewhere, `SIM_SEED` replays one.
 const SEEDS: u64 = 500;
 
 fn asked(name: &str) -> Option<u64> {
@@ -29,6 +31,7 @@ fn survives(seed: u64) -> Outcome {
 /// One world after the other, on several threads: a world is one thread's own.
 fn each<I: Send + 'static, O: Send + 'static>(inputs: Vec<I>, run: fn(I) -> O) -> Vec<O> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
+    let threads = asked("SIM_THREADS").and_then(|threads| threads.try_into().ok()).unwrap_or(threads);
     let mut shares: Vec<Vec<I>> = (0..threads).map(|_| Vec::new()).collect();
     for (n, input) in inputs.into_iter().enumerate() {
         shares[n % threads].push(input);
@@ -51,6 +54,10 @@ fn each<I: Send + 'static, O: Send + 'static>(inputs: Vec<I>, run: fn(I) -> O) -
 fn survive_all(from: u64, count: u64) {
     let outcomes = each((from..from + count).collect(), survives);
     report(&outcomes);
+    if count < SEEDS {
+        // A few seeds tell nothing about types.
+        return;
+    }
     // Whoever registers a type has it travel, without anybody naming it here.
     for entity_type in EntityType::all() {
         let seeds = outcomes.iter().filter(|outcome| outcome.types.contains(&entity_type)).count();
@@ -58,35 +65,30 @@ fn survive_all(from: u64, count: u64) {
     }
 }
 
+/// What was seen, for `cargo xtask soak` to add up: every number is a sum.
 fn report(outcomes: &[Outcome]) {
+    fn summed(counts: impl Iterator<Item = (impl ToString, u64)>) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for (name, times) in counts {
+            *sums.entry(name.to_string()).or_default() += times;
+        }
+        sums
+    }
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
-    let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut verdicts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (verdict, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.verdicts) {
-        *verdicts.entry(verdict).or_default() += times;
-    }
-    for (fault, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.faults) {
-        *faults.entry(fault).or_default() += times;
-    }
-    let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
-    for (call, times) in outcomes.iter().flat_map(|outcome| &outcome.seen.calls) {
-        *calls.entry(call).or_default() += times;
-    }
-    let mut calm: Vec<i64> = outcomes.iter().map(|outcome| outcome.calm_ms).collect();
-    calm.sort_unstable();
-    let at = |percent: usize| calm.get((calm.len() * percent / 100).min(calm.len() - 1)).copied().unwrap_or(0);
-    println!(
-        "{} seeds, {} steps, {:.1} simulated hours, {} saves, {} events, {} requests; calm after p50 {} s, p99 {} s, at most {} s; {verdicts:?}; {calls:?}; {faults:?}",
-        outcomes.len(),
-        sum(|outcome| outcome.steps),
-        sum(|outcome| outcome.lived_ms.unsigned_abs()) as f64 / 3_600_000.0,
-        sum(|outcome| outcome.saves),
-        sum(|outcome| outcome.events as u64),
-        sum(|outcome| outcome.seen.requests),
-        at(50) / 1_000,
-        at(99) / 1_000,
-        at(100) / 1_000,
-    );
+    let seen = || outcomes.iter().map(|outcome| &outcome.seen);
+    let figures = json!({
+        "seeds": outcomes.len(),
+        "steps": sum(|outcome| outcome.steps),
+        "lived_ms": sum(|outcome| outcome.lived_ms.unsigned_abs()),
+        "saves": sum(|outcome| outcome.saves),
+        "events": sum(|outcome| outcome.events as u64),
+        "requests": sum(|outcome| outcome.seen.requests),
+        "calm_s": summed(outcomes.iter().map(|outcome| (outcome.calm_ms / 1_000, 1))),
+        "verdicts": summed(seen().flat_map(|seen| seen.verdicts.iter().map(|(name, times)| (name, *times)))),
+        "calls": summed(seen().flat_map(|seen| seen.calls.iter().map(|(name, times)| (name, *times)))),
+        "faults": summed(seen().flat_map(|seen| seen.faults.iter().map(|(name, times)| (name, *times)))),
+    });
+    println!("figures {figures}");
 }
 
 /// A32, A46, A47, A48, A65, B09, B14, B79, B81, C24, C39, X7, X12, X21, trap 10, trap 15.
@@ -95,7 +97,7 @@ fn report(outcomes: &[Outcome]) {
 fn three_devices_agree_after_any_faults() {
     match asked("SIM_SEED") {
         Some(seed) => report(&[survives(seed)]),
-        None => survive_all(1, asked("SIM_SEEDS").unwrap_or(SEEDS)),
+        None => survive_all(asked("SIM_FROM").unwrap_or(1), asked("SIM_SEEDS").unwrap_or(SEEDS)),
     }
 }
 
@@ -111,7 +113,7 @@ fn a_process_may_end_at_any_storage_step() {
         catch_unwind(AssertUnwindSafe(|| cut_at(Some(point))))
             .unwrap_or_else(|_| panic!("{point:?} failed; replay it with SIM_STEP"))
     });
-    println!("{} crash points of {steps} storage steps", survived.len());
+    println!("figures {}", json!({"crash_points": survived.len(), "storage_steps": steps}));
 }
 
 fn point_is_asked(point: Crash) -> bool {
@@ -154,5 +156,8 @@ fn every_planted_defect_is_caught() {
         println!("{defect:?}: {seen:?}");
     }
     let missed: Vec<_> = caught.iter().filter(|(_, seed)| seed.is_none()).collect();
+    let seeds: BTreeMap<String, u64> =
+        caught.iter().filter_map(|(defect, seen)| Some((format!("{defect:?}"), seen.as_ref()?.0))).collect();
+    println!("figures {}", json!({"defects": seeds, "defects_missed": missed.len()}));
     assert!(missed.is_empty(), "not caught within {most} seeds: {missed:?}");
 }

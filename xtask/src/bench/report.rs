@@ -1,8 +1,7 @@
 //! What is said about a run: tables, printed to the terminal and, with `--write`, put between the
-//! marks of docs/performance.md together with the command, the commit, the date and the machine.
+//! marks of a page under docs together with the command, the commit, the date and the machine.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -63,21 +62,26 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn to_markdown(&self, machine: &str) -> Result<String> {
-        let mut text = String::new();
-        let (commit, date) = (commit()?, exec::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?);
-        writeln!(text, "`cargo xtask bench {}`, commit {commit}, {date}; {machine}; {}.\n", self.name, self.with)?;
+        let mut text = heading(&format!("cargo xtask bench {}", self.name), machine, &self.with)?;
         text.push_str(self.body.trim_end());
         text.push('\n');
         Ok(text)
     }
 }
 
-pub(crate) fn page() -> PathBuf {
-    paths::repo().join("docs/performance.md")
+/// What stands above figures: where they come from.
+pub(crate) fn heading(command: &str, machine: &str, with: &str) -> Result<String> {
+    let date = exec::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    Ok(format!("`{command}`, commit {}, {date}; {machine}; {with}.\n\n", commit()?))
 }
 
-/// Puts `text` between the marks called `name`.
-pub(crate) fn replace_block(page: &str, name: &str, text: &str) -> Result<String> {
+/// Puts `text` between the marks called `name` of a page.
+pub(crate) fn write(page: &Path, name: &str, text: &str) -> Result<()> {
+    let known = std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    Ok(std::fs::write(page, replace_block(&known, name, text)?)?)
+}
+
+fn replace_block(page: &str, name: &str, text: &str) -> Result<String> {
     let (open, close) = (format!("<!-- measured: {name} -->\n"), format!("<!-- end: {name} -->"));
     let (before, rest) = page.split_once(&open).with_context(|| format!("the page has no mark {open:?}"))?;
     let (_, after) = rest.split_once(&close).with_context(|| format!("the page has no mark {close:?}"))?;
@@ -85,11 +89,11 @@ pub(crate) fn replace_block(page: &str, name: &str, text: &str) -> Result<String
     Ok(format!("{before}{open}{text}{close}{after}"))
 }
 
-/// The commit that was measured; changes that are not committed are said, the page itself aside.
+/// The commit that was measured; changes that are not committed are said, the pages of figures aside.
 fn commit() -> Result<String> {
     let git = |words: &[&str]| exec::output(Command::new("git").current_dir(paths::repo()).args(words));
     let hash = git(&["rev-parse", "--short=10", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--", ".", ":!docs/performance.md"])?;
+    let changed = git(&["status", "--porcelain", "--", ".", ":!docs/performance.md", ":!docs/reliability.md"])?;
     Ok(if changed.is_empty() { hash } else { format!("{hash} with uncommitted changes") })
 }
 
