@@ -219,7 +219,10 @@ impl Soak {
 }
 
 fn work(program: &Path, soak: &Mutex<Soak>) -> Result<()> {
-    while let Some(seeds) = locked(soak).next() {
+    loop {
+        // A lock taken in the head of a `while let` would be held through its body.
+        let next = locked(soak).next();
+        let Some(seeds) = next else { return Ok(()) };
         // One thread and ascending: of a range that failed, what is below the seed was right.
         let env = [
             ("SIM_FROM", seeds.start.to_string()),
@@ -233,7 +236,6 @@ fn work(program: &Path, soak: &Mutex<Soak>) -> Result<()> {
             return taken;
         }
     }
-    Ok(())
 }
 
 fn locked(soak: &Mutex<Soak>) -> MutexGuard<'_, Soak> {
