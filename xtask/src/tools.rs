@@ -69,6 +69,7 @@ pub(crate) fn ensure_node_packages() -> Result<PathBuf> {
     if on_path("node").is_none() || on_path("npm").is_none() {
         apt_install("Node", &["nodejs", "npm"])?;
     }
+    check_node()?;
     let dir = paths::repo().join("end2end");
     let lock = std::fs::read(dir.join("package-lock.json")).context("end2end has no package-lock.json")?;
     let stamp = dir.join("node_modules/.installed-from");
@@ -84,6 +85,27 @@ pub(crate) fn ensure_node_packages() -> Result<PathBuf> {
     exec::run(&mut npm)?;
     std::fs::write(&stamp, wanted).context("cannot note what was installed")?;
     Ok(dir)
+}
+
+/// Playwright starts on no older one. Debian 12 has 18 in its packages, and no newer one to offer.
+const OLDEST_NODE: u32 = 20;
+
+fn check_node() -> Result<()> {
+    let told = Command::new("node").arg("--version").output().context("node did not start")?;
+    let told = String::from_utf8_lossy(&told.stdout).trim().to_owned();
+    if !is_node_enough(&told) {
+        bail!(
+            "Playwright needs Node {OLDEST_NODE} or newer, and `node` here is {told}; \
+             put a newer one first on the PATH and run this again"
+        );
+    }
+    Ok(())
+}
+
+/// Of a version as Node writes it: `v20.20.2`.
+fn is_node_enough(told: &str) -> bool {
+    let major = told.strip_prefix('v').and_then(|version| version.split('.').next());
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= OLDEST_NODE)
 }
 
 /// Installs packages of Debian or Ubuntu where that is allowed without asking for a password.
@@ -121,4 +143,15 @@ fn can_sudo() -> bool {
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_refused_by_its_version() {
+        assert!(is_node_enough("v20.0.0") && is_node_enough("v24.1.3"));
+        assert!(!is_node_enough("v18.20.4") && !is_node_enough("") && !is_node_enough("20"));
+    }
 }
