@@ -33,7 +33,7 @@ pub(crate) struct Outcome {
 impl Run<'_> {
     pub(crate) fn start(&self) -> Result<Outcome> {
         let chromium = tools::Chromium::ensure()?.browser;
-        let end2end = tools::ensure_node_packages()?;
+        let node = tools::Node::ensure()?;
         let site_dir = site::build(Profile::Release)?;
         let program = server::build(false)?;
         let work = paths::target()?.join(self.name);
@@ -58,9 +58,9 @@ impl Run<'_> {
         };
         let server = Server::start(&setup, Some(std::fs::File::create(&log)?))
             .with_context(|| format!("its log is {}", log.display()))?;
-        let mut playwright = Command::new("node");
+        let mut playwright = Command::new(&node.program);
         playwright
-            .current_dir(&end2end)
+            .current_dir(&node.dir)
             .args(["node_modules/@playwright/test/cli.js", "test", "--reporter=list,json"])
             .arg(format!("--config={}", self.config))
             .args(self.args)

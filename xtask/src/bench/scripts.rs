@@ -44,14 +44,16 @@ impl App {
     pub(crate) fn run(&self, name: &str, env: &[(&str, usize)]) -> Result<Value> {
         println!("Measuring by end2end/bench/{name}.");
         let chromium = tools::Chromium::ensure()?.browser;
-        let mut node = Command::new("node");
-        node.current_dir(tools::ensure_node_packages()?)
+        let node = tools::Node::ensure()?;
+        let mut script = Command::new(node.program);
+        script
+            .current_dir(node.dir)
             .arg(format!("bench/{name}"))
             .env("BASE_URL", &self.server.address)
             .env("CHROMIUM", chromium)
             .envs(env.iter().map(|(key, value)| (key, value.to_string())));
         let mut found = None;
-        let status = exec::watch_lines(&mut node, |line| found = serde_json::from_str(line).ok())?;
+        let status = exec::watch_lines(&mut script, |line| found = serde_json::from_str(line).ok())?;
         anyhow::ensure!(status.success(), "end2end/bench/{name} failed ({status})");
         found.with_context(|| format!("end2end/bench/{name} printed no JSON"))
     }
