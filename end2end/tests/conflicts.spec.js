@@ -163,3 +163,37 @@ test('a lost edit can be discarded, and then needs nobody', async ({ family }) =
   await a.isSynced();
   await expect(b.entries('Slept')).toContainText('slept right through');
 });
+
+test('what two caregivers log of one feed is kept twice, and both are asked whether it is the same', async ({ family }) => {
+  // T18.
+  const { a, b } = await family();
+  await a.goOffline();
+  await b.goOffline();
+  await a.logBottle(120);
+  await b.logBottle(110);
+  await a.goOnline();
+  await a.isSynced();
+  await b.goOnline();
+  await b.isSynced();
+  for (const device of [a, b]) {
+    await device.go('Timeline');
+    await expect(device.entries('Bottle')).toHaveCount(2, ONE_INTERVAL);
+    await expect(device.page.getByText('Is it the same as what', { exact: false })).toHaveCount(1, ONE_INTERVAL);
+  }
+  // "No" settles it for everybody, and an edit does not ask again.
+  await a.page.getByRole('button', { name: 'No, keep both' }).click();
+  await expect(b.page.getByRole('button', { name: 'No, keep both' })).toHaveCount(0, ONE_INTERVAL);
+  await b.setNotes('110 ml', 'half asleep');
+  await b.isSynced();
+  await expect(a.entries('110 ml')).toContainText('half asleep', ONE_INTERVAL);
+  await expect(a.page.getByText('Is it the same as what', { exact: false })).toHaveCount(0);
+
+  // "Yes" takes the later one away.
+  await a.go('Today');
+  await a.logBottle(60);
+  await expect(b.entries('60 ml')).toHaveCount(1, ONE_INTERVAL);
+  await b.page.getByRole('button', { name: 'Yes, delete this one' }).click();
+  await a.go('Timeline');
+  await expect(a.entries('60 ml')).toHaveCount(0, ONE_INTERVAL);
+  await expect(a.entries('Bottle')).toHaveCount(2);
+});

@@ -73,8 +73,11 @@ pub struct Event {
     pub mutation_id: MutationId,
 }
 
+/// How far apart two caregivers may write down the same happening.
+pub const TWINS_WITHIN_MS: i64 = 10 * 60_000;
+
 /// One push in progress. Load it with the head, the rows named by the batch (see
-/// [`Bench::wanted`]) and the mutations already known, judge each mutation in order, then write
+/// [`Bench::wanted`]), the others' live rows about the times it creates (see [`Bench::times`]) and the mutations already known, judge each mutation in order, then write
 /// [`Bench::head`], [`Bench::written`], [`Bench::events`] and [`Bench::judged`] in one transaction.
 pub struct Bench {
     push: Push,
@@ -96,6 +99,13 @@ impl Bench {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// When what a batch creates happened. Other people's live rows within [`TWINS_WITHIN_MS`] of
+    /// these may be the same happening.
+    pub fn times(batch: &[Mutation]) -> Vec<Timestamp> {
+        let creates = batch.iter().filter(|mutation| mutation.op == Op::Create);
+        creates.filter_map(|mutation| mutation.payload.get("startedAt")?.as_str()?.parse().ok()).collect()
     }
 
     pub fn new(
@@ -198,7 +208,23 @@ impl Bench {
         };
         let mut stored = Stored { row, groups: Groups::new() };
         self.put(mutation, &mut stored, &patch)?;
+        stored.row.server.possible_duplicate_of = self.twin(&stored.row);
         Ok(self.commit(mutation, EventOp::Create, stored, Status::Applied))
+    }
+
+    /// What another caregiver wrote down that looks like the same happening: the nearest in time.
+    fn twin(&self, row: &Row) -> Option<EntityId> {
+        let at = row.started_at()?;
+        let distance = |other: &Row| {
+            let is_like = other.entity_type == row.entity_type
+                && other.server.logged_by != row.server.logged_by
+                && !other.is_deleted()
+                && row.entity_type.is_alike(&other.fields, &row.fields);
+            let other_at = other.started_at().filter(|other_at| is_like && is_near(*other_at, at))?;
+            Some(other_at.since(at).abs())
+        };
+        let near = self.rows.values().filter_map(|other| Some((distance(&other.row)?, other.row.id)));
+        near.min().map(|(_, id)| id)
     }
 
     fn change(
@@ -282,6 +308,11 @@ impl Bench {
         self.rows.insert(stored.row.id, stored);
         Verdict { mutation_id: mutation.mutation_id, status, version: Some(version), error: None, server_data }
     }
+}
+
+/// Whether two happenings may be one that two caregivers wrote down.
+pub fn is_near(one: Timestamp, other: Timestamp) -> bool {
+    one.since(other).abs() <= TWINS_WITHIN_MS
 }
 
 fn unwritten(mutation: &Mutation, status: Status, server_data: Option<Value>) -> Verdict {

@@ -21,6 +21,7 @@ pub const DEF: EntityDef = EntityDef {
         ),
         FieldDef::optional("rash", "rash", Kind::Bool),
     ],
+    alike: &[],
     check: |_| Ok(()),
     is_timer: |_| false,
 };

@@ -39,6 +39,9 @@ pub struct EntityDef {
     pub timing: Timing,
     /// The fields beyond those that `timing` brings (see [`EntityType::fields`]).
     pub fields: &'static [FieldDef],
+    /// What two entries must agree in, beside being near in time, to be taken for the same thing
+    /// written down by two caregivers.
+    pub alike: &'static [&'static str],
     /// Rules across fields, on a whole entry whose fields are each valid.
     pub check: fn(&Fields) -> Result<(), Invalid>,
     /// Whether a span with these fields and without an end is a timer that runs, rather than one
@@ -53,13 +56,25 @@ const INSTANT_FIELDS: &[FieldDef] = &[
     FieldDef::required("startedAt", TIME, Kind::Instant),
     FieldDef::optional("zone", TIME, Kind::Zone),
     FieldDef::optional("notes", "notes", Kind::Text { max_chars: MAX_NOTES_CHARS }),
+    FieldDef::optional(DISTINCT, DISTINCT, Kind::Bool),
 ];
+/// A caregiver says of an entry that it is not the one that `possibleDuplicateOf` names.
+pub const DISTINCT: &str = "isDistinct";
 const SPAN_FIELDS: &[FieldDef] = &[FieldDef::optional("endedAt", TIME, Kind::Instant)];
 
 /// Set by the server alone. A payload may carry them (a simple client sends a whole row back);
 /// they are never taken from it.
-const SERVER_FIELDS: &[&str] =
-    &["id", "babyId", "loggedBy", "createdAt", "updatedBy", "updatedAt", "deletedAt", "rowVersion"];
+const SERVER_FIELDS: &[&str] = &[
+    "id",
+    "babyId",
+    "loggedBy",
+    "createdAt",
+    "updatedBy",
+    "updatedAt",
+    "deletedAt",
+    "rowVersion",
+    "possibleDuplicateOf",
+];
 
 /// A registered entity type; equal when the names are.
 #[derive(Clone, Copy)]
@@ -105,6 +120,11 @@ impl EntityType {
 
     pub fn field(self, name: &str) -> Option<&'static FieldDef> {
         self.fields().find(|field| field.name == name)
+    }
+
+    /// Whether two entries of this type agree in what tells one happening from another.
+    pub fn is_alike(self, one: &Fields, other: &Fields) -> bool {
+        self.0.alike.iter().all(|name| one.get(*name) == other.get(*name))
     }
 
     /// The groups that a patch touches.
@@ -222,6 +242,7 @@ pub mod dummy_log {
             FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 }).by(Policy::Monotonic),
             FieldDef::optional("sleepId", "sleepId", Kind::Reference { entity_type: "sleep_log" }),
         ],
+        alike: &[],
         check: |_| Ok(()),
         is_timer: |_| true,
     };

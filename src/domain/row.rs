@@ -42,6 +42,9 @@ pub struct ServerFields {
     pub updated_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+    /// Advice given at the create: another caregiver's entry that looks like the same happening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible_duplicate_of: Option<EntityId>,
 }
 
 /// A payload that is not a row of the type it came as: a server that is broken or far ahead.

@@ -16,6 +16,7 @@ pub const DEF: EntityDef = EntityDef {
         FieldDef::optional("place", "place", Kind::Text { max_chars: 80 }),
         FieldDef::optional("quality", "quality", Kind::Choice(&["restless", "fair", "sound"])),
     ],
+    alike: &[],
     check: |_| Ok(()),
     is_timer: |_| true,
 };

@@ -14,7 +14,7 @@ use super::error::internal;
 use crate::{
     api::ApiError,
     domain::{
-        apply::{Bench, Push, Remembered},
+        apply::{Bench, Push, Remembered, TWINS_WITHIN_MS},
         field::Fields,
         id::{BabyId, EntityId, MutationId, UserId},
         merge::{Groups, Stored},
@@ -28,25 +28,45 @@ use crate::{
 pub(super) type Past = (BTreeMap<EntityId, Stored>, BTreeMap<MutationId, Remembered>);
 
 /// Loads the rows and the earlier verdicts that `batch` is judged by, in one round trip.
-pub(super) async fn load(conn: &mut PgConnection, baby: BabyId, batch: &[Mutation]) -> Result<Past, ApiError> {
+pub(super) async fn load(
+    conn: &mut PgConnection,
+    baby: BabyId,
+    actor: UserId,
+    batch: &[Mutation],
+) -> Result<Past, ApiError> {
     let ids: Vec<Uuid> = Bench::wanted(baby, batch).iter().map(|id| id.0).collect();
     let mutation_ids: Vec<Uuid> = batch.iter().map(|mutation| mutation.mutation_id.0).collect();
+    let times: Vec<i64> = Bench::times(batch).into_iter().map(Timestamp::as_ms).collect();
     let found = sqlx::query(
-        "select id, entity_type, data, groups, row_version, created_by, updated_by,
+        "with rows as (
+           select *
+           from entity
+           where baby_id = $1 and id = any($2)
+           union
+           select e.*
+           from unnest($4::bigint[]) ms
+           join entity e on e.baby_id = $1
+             and e.started_at between to_timestamp((ms - $5) / 1000.0) and to_timestamp((ms + $5) / 1000.0)
+             and e.deleted_at is null
+             and e.created_by <> $6
+         )
+         select id, entity_type, data, groups, row_version, created_by, updated_by,
            (extract(epoch from created_at) * 1000)::bigint as created_ms,
            (extract(epoch from updated_at) * 1000)::bigint as updated_ms,
            (extract(epoch from deleted_at) * 1000)::bigint as deleted_ms,
-           null as body_sha256, null as result
-         from entity
-         where baby_id = $1 and id = any($2)
+           possible_duplicate_of, null as body_sha256, null as result
+         from rows
          union all
-         select mutation_id, null, null, null, null, null, null, null, null, null, body_sha256, result
+         select mutation_id, null, null, null, null, null, null, null, null, null, null, body_sha256, result
          from sync_mutation
          where baby_id = $1 and mutation_id = any($3)",
     )
     .bind(baby.0)
     .bind(ids)
     .bind(mutation_ids)
+    .bind(times)
+    .bind(TWINS_WITHIN_MS)
+    .bind(actor.0)
     .fetch_all(conn)
     .await?;
     let (mut rows, mut known) = (BTreeMap::new(), BTreeMap::new());
@@ -75,6 +95,7 @@ fn stored(baby: BabyId, row: &PgRow) -> Result<Stored, ApiError> {
         updated_by: Some(UserId(row.try_get("updated_by")?)),
         updated_at: time("updated_ms")?,
         deleted_at: time("deleted_ms")?,
+        possible_duplicate_of: row.try_get::<Option<_>, _>("possible_duplicate_of")?.map(EntityId),
     };
     Ok(Stored { row: Row { entity_type, id: EntityId(row.try_get("id")?), baby_id: baby, fields, server }, groups })
 }
@@ -119,6 +140,7 @@ pub(super) async fn write(conn: &mut PgConnection, push: Push, bench: &Bench, to
         .bind(rows.created_ms)
         .bind(rows.updated_by)
         .bind(rows.updated_ms)
+        .bind(rows.twins)
         .bind(events.ids)
         .bind(events.types)
         .bind(events.entity_ids)
@@ -141,13 +163,14 @@ pub(super) async fn write(conn: &mut PgConnection, push: Push, bench: &Bench, to
 const WRITE: &str = "
     with rows as (
       insert into entity (baby_id, id, entity_type, data, groups, row_version, started_at, deleted_at,
-        created_by, created_at, updated_by, updated_at)
+        created_by, created_at, updated_by, updated_at, possible_duplicate_of)
       select $1, id, entity_type, data::jsonb, groups::jsonb, row_version, to_timestamp(started / 1000.0),
         to_timestamp(deleted / 1000.0), created_by, to_timestamp(created / 1000.0), updated_by,
-        to_timestamp(updated / 1000.0)
+        to_timestamp(updated / 1000.0), twin
       from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
-        $15::uuid[], $16::bigint[], $17::uuid[], $18::bigint[])
-        as t (id, entity_type, data, groups, row_version, started, deleted, created_by, created, updated_by, updated)
+        $15::uuid[], $16::bigint[], $17::uuid[], $18::bigint[], $19::uuid[])
+        as t (id, entity_type, data, groups, row_version, started, deleted, created_by, created, updated_by, updated,
+          twin)
       on conflict (baby_id, id) do update
       set data = excluded.data,
           groups = excluded.groups,
@@ -161,13 +184,13 @@ const WRITE: &str = "
         created_at)
       select $1, id, entity_type, entity_id, op::sync_op_enum, payload, $3, $2, mutation_id,
         to_timestamp($4 / 1000.0)
-      from unnest($19::bigint[], $20::text[], $21::uuid[], $22::text[], $23::text[], $24::uuid[])
+      from unnest($20::bigint[], $21::text[], $22::uuid[], $23::text[], $24::text[], $25::uuid[])
         as t (id, entity_type, entity_id, op, payload, mutation_id)
     ), verdicts as (
       insert into sync_mutation (baby_id, mutation_id, client_id, seq, body_sha256, status, result, event_id,
         created_at)
       select $1, mutation_id, $2, seq, body_sha256, status, result, event_id, to_timestamp($4 / 1000.0)
-      from unnest($25::uuid[], $26::bigint[], $27::bytea[], $28::text[], $29::text[], $30::bigint[])
+      from unnest($26::uuid[], $27::bigint[], $28::bytea[], $29::text[], $30::text[], $31::bigint[])
         as t (mutation_id, seq, body_sha256, status, result, event_id)
     ), head as (
       update sync_head
@@ -177,7 +200,7 @@ const WRITE: &str = "
       where baby_id = $1 and version < $5
     )
     insert into sync_client as c (baby_id, client_id, user_id, last_seq, acked_seq, seen_at)
-    values ($1, $2, $3, $31, $32, to_timestamp($4 / 1000.0))
+    values ($1, $2, $3, $32, $33, to_timestamp($4 / 1000.0))
     on conflict (baby_id, client_id) do update
     set last_seq = greatest(c.last_seq, excluded.last_seq),
         acked_seq = greatest(c.acked_seq, excluded.acked_seq),
@@ -197,6 +220,7 @@ struct RowColumns {
     created_ms: Vec<Option<i64>>,
     updated_by: Vec<Option<Uuid>>,
     updated_ms: Vec<Option<i64>>,
+    twins: Vec<Option<Uuid>>,
 }
 
 impl RowColumns {
@@ -214,6 +238,7 @@ impl RowColumns {
             columns.created_ms.push(row.server.created_at.map(Timestamp::as_ms));
             columns.updated_by.push(row.server.updated_by.map(|user| user.0));
             columns.updated_ms.push(row.server.updated_at.map(Timestamp::as_ms));
+            columns.twins.push(row.server.possible_duplicate_of.map(|twin| twin.0));
         }
         Ok(columns)
     }

@@ -63,7 +63,7 @@ async fn attempt(
     };
     Action::Write.judge(baby, Some(door.level))?;
 
-    let (rows, known) = journal::load(&mut tx, baby, &batch.mutations).await?;
+    let (rows, known) = journal::load(&mut tx, baby, door.user, &batch.mutations).await?;
     let push = Push { baby_id: baby, client_id: request.client_id, actor: door.user, now: door.now };
     let mut bench = Bench::new(push, door.head, rows, known);
     let judged = batch.answers.iter().map(|answer| answer.judged(&mut bench, &batch.mutations, door.level));

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         field::{Fields, Invalid},
         id::{BabyId, EntityId},
-        registry::EntityType,
+        registry::{DISTINCT, EntityType},
         row::{Row, apply_patch, patch},
     },
     sync::{
@@ -68,7 +68,11 @@ impl Acts {
     }
 
     /// Saves `after` as the whole of the entry's fields; only what changed since `seen` travels.
-    pub(crate) async fn update(self, seen: Row, after: Fields, said: &'static str) -> Result<(), NotSaved> {
+    pub(crate) async fn update(self, seen: Row, mut after: Fields, said: &'static str) -> Result<(), NotSaved> {
+        // No form shows it, so a form's silence takes nothing back.
+        if let Some(told) = seen.fields.get(DISTINCT) {
+            after.entry(DISTINCT).or_insert_with(|| told.clone());
+        }
         // In the form in which things are kept. What cannot be true is refused by the commit.
         let after = seen.entity_type.canonical(&after).unwrap_or(after);
         let changed = patch(seen.entity_type, &seen.fields, &after);

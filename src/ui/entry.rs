@@ -12,7 +12,7 @@ use crate::domain::{
     feed_log::{Content, FeedLog, Method, Side},
     field::Fields,
     nappy_log::{Colour, Consistency, NappyLog, NappyType},
-    registry::EntityType,
+    registry::{DISTINCT, EntityType},
     row::Row,
     sleep_log::{Quality, SleepLog},
     time::Timestamp,
@@ -210,6 +210,7 @@ pub(crate) fn field_words(zone: &str, name: &str, value: &Value) -> Option<Strin
         "birthWeightG" => tr!(baby.birth_weight),
         "nightStart" => tr!(baby.night_start),
         "nightEnd" => tr!(baby.night_end),
+        DISTINCT => tr!(twin.distinct),
         _ => return None,
     };
     let value = match value {

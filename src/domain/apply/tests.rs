@@ -29,7 +29,11 @@ impl Server {
     fn push(&mut self, client_id: ClientId, batch: &[Mutation]) -> Vec<Verdict> {
         let push = Push { baby_id: BABY, client_id, actor: UserId(client_id.0), now: now() };
         let wanted = Bench::wanted(BABY, batch);
-        let rows = self.rows.iter().filter(|(id, _)| wanted.contains(id)).map(|(id, row)| (*id, row.clone()));
+        let times = Bench::times(batch);
+        let near = |at| times.iter().any(|time| is_near(at, *time));
+        let is_read = |id, row: &Row| wanted.contains(id) || row.started_at().is_some_and(near);
+        let rows = self.rows.iter().filter(|(id, stored)| is_read(id, &stored.row));
+        let rows = rows.map(|(id, stored)| (*id, stored.clone()));
         let mut bench = Bench::new(push, self.head, rows.collect(), self.known.clone());
         let verdicts = batch.iter().map(|mutation| bench.judge(mutation)).collect();
         self.head = bench.head();
@@ -227,6 +231,42 @@ fn delete_beats_a_concurrent_edit_and_restore_brings_it_back() {
     assert_eq!(status(&server.push(client(2), &[restore])), [Status::Applied]);
     assert!(!server.rows[&SLEEP].row.is_deleted());
     assert_eq!(server.field(SLEEP, "notes"), json!("with this change"));
+}
+
+/// T18, trap 18: what two caregivers write down of one happening is kept twice, and the second one is told of the
+/// first; nobody's own entries, nor what differs in kind, nor what lies further apart, are taken for one.
+#[test]
+fn trap_18_a_twin_is_kept_and_pointed_out() {
+    let mut server = family();
+    let mut log = |n: u128, by: ClientId, entity_type, at: &str, payload: Value| {
+        let mut create = mutation(n, entity_type, EntityId(Uuid::from_u128(n)), Op::Create, payload);
+        create.payload.insert("startedAt".into(), json!(at));
+        assert_eq!(status(&server.push(by, &[create])), [Status::Applied]);
+        server.rows[&EntityId(Uuid::from_u128(n))].row.server.possible_duplicate_of
+    };
+    let (breast, bottle) = (json!({"method": "breast"}), json!({"method": "bottle"}));
+    let (ada, ben) = (client(1), client(2));
+    let named = |n| Some(EntityId(Uuid::from_u128(n)));
+    assert_eq!(log(10, ada, EntityType::FEED_LOG, "2026-11-20T01:00:00.000Z", bottle.clone()), None);
+    assert_eq!(log(11, ada, EntityType::FEED_LOG, "2026-11-20T01:08:00.000Z", bottle.clone()), None, "her own");
+    assert_eq!(log(12, ben, EntityType::FEED_LOG, "2026-11-20T01:00:00.000Z", breast), None, "another method");
+    assert_eq!(log(13, ben, EntityType::FEED_LOG, "2026-11-20T01:18:00.001Z", bottle.clone()), None, "too late");
+    assert_eq!(log(14, ben, EntityType::FEED_LOG, "2026-11-20T01:05:00.000Z", bottle.clone()), named(11), "nearest");
+    assert_eq!(log(15, ben, EntityType::FEED_LOG, "2026-11-20T00:50:00.000Z", bottle), named(10), "just in time");
+    let nap = json!({});
+    assert_eq!(log(16, ada, EntityType::SLEEP_LOG, "2026-11-20T01:03:00.000Z", nap.clone()), Some(SLEEP));
+    let deleted = mutation(17, EntityType::SLEEP_LOG, SLEEP, Op::Delete, json!({}));
+    server.push(ada, &[deleted]);
+    let again = mutation(
+        18,
+        EntityType::SLEEP_LOG,
+        EntityId(Uuid::from_u128(18)),
+        Op::Create,
+        json!({"startedAt": "2026-11-20T00:55:00.000Z"}),
+    );
+    server.push(client(3), &[again]);
+    let last = &server.rows[&EntityId(Uuid::from_u128(18))].row;
+    assert_eq!(last.server.possible_duplicate_of, named(16), "what is deleted has no twin");
 }
 
 /// A38: a delete of what is not there, or gone already, is nothing to do.

@@ -121,7 +121,39 @@ async fn a_delete_beats_an_edit_and_restore_brings_both_back(pool: PgPool) {
     assert_eq!(bob.push_one(baby, delete(feed, "feed_log")).await["status"], "noop");
 }
 
-/// Trap 18, trap 20: an odd time is logged, and stopping a stopped timer is not an error.
+/// T18, trap 18: the second caregiver's entry of the same feed is kept, and every reader is told which one it
+/// resembles, in the log, in a snapshot and after an edit; a caregiver's word that it is another one travels too.
+#[sqlx::test]
+async fn trap_18_a_twin_is_kept_and_pointed_out_to_everyone(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob, baby) = family(&app).await;
+    let bottle = |minute: u32| json!({"method": "bottle", "amountMl": 90, "startedAt": format!("2026-11-20T02:{minute:02}:00.000Z")});
+    let first = ada.log(baby, "feed_log", bottle(10)).await;
+    let far = ada.log(baby, "feed_log", bottle(40)).await;
+    let claimed = with(super::app::create(Uuid::now_v7(), "feed_log", bottle(41)), "payload", {
+        let mut own = bottle(41);
+        own["possibleDuplicateOf"] = json!(far);
+        own
+    });
+    assert_eq!(ada.push_one(baby, claimed).await["status"], "applied");
+    let twin = bob.log(baby, "feed_log", bottle(14)).await;
+    let twins = |rows: &[Value]| -> Vec<Value> {
+        rows.iter().map(|change| change["payload"]["possibleDuplicateOf"].clone()).collect()
+    };
+    let none = Value::Null;
+    let expected = [none.clone(), none.clone(), none.clone(), none.clone(), json!(first)];
+    assert_eq!(twins(&ada.all(baby).await), expected, "a payload cannot claim it");
+
+    let edit = with(update(twin, "feed_log", json!({"isDistinct": true})), "baseVersion", 5);
+    assert_eq!(ada.push_one(baby, edit).await["status"], "applied");
+    let row = bob.all(baby).await.last().unwrap()["payload"].clone();
+    assert_eq!((&row["possibleDuplicateOf"], &row["isDistinct"]), (&json!(first), &json!(true)));
+    let snapshot = bob.get(&format!("/api/sync/snapshot?babyId={baby}")).await.json();
+    let rows = snapshot["rows"].as_array().unwrap();
+    assert!(twins(rows).contains(&json!(first)), "{snapshot}");
+}
+
+/// Trap 20: an odd time is logged, and stopping a stopped timer is not an error.
 #[sqlx::test]
 async fn trap_20_a_timer_stopped_twice_is_settled(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        apply::{Bench, Event, EventOp, Head, Push, Remembered},
+        apply::{Bench, Event, EventOp, Head, Push, Remembered, is_near},
         id::{BabyId, ClientId, EntityId, MutationId, UserId},
         merge::Stored,
         mutation::{Mutation, Op},
@@ -162,8 +162,11 @@ impl FarEnd {
         let ledger = self.babies.get(&baby).unwrap_or(&nothing);
         let read: Vec<_> = request.mutations.iter().map(read_mutation).collect();
         let batch: Vec<Mutation> = read.iter().flatten().map(|(mutation, _)| mutation.clone()).collect();
-        let wanted = Bench::wanted(baby, &batch);
-        let rows = wanted.iter().filter_map(|id| Some((*id, seen(ledger.rows.get(id)?)))).collect();
+        let (wanted, times) = (Bench::wanted(baby, &batch), Bench::times(&batch));
+        let near = |at| times.iter().any(|time| is_near(at, *time));
+        let rows =
+            ledger.rows.iter().filter(|(id, stored)| wanted.contains(id) || stored.row.started_at().is_some_and(near));
+        let rows = rows.map(|(id, stored)| (*id, seen(stored))).collect();
         let known = batch.iter().filter(|_| !far_planted(FarDefect::NoDedupe)).filter_map(|mutation| {
             let mut known = ledger.known.get(&mutation.mutation_id)?.clone();
             if far_planted(FarDefect::NoBodyHash) {

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{LOGS, entry_row::EntryRow, newest_first};
+use super::{LOGS, entry_row::EntryRow, newest_first, twin::twin_of};
 use crate::{
-    domain::{date::Date, row::Row, time::Timestamp, totals::totals},
+    domain::{date::Date, id::EntityId, row::Row, time::Timestamp, totals::totals},
     sync::query::Select,
     ui::{
         clock::Ticker,
@@ -47,7 +47,11 @@ pub(super) fn DaySection(date: Date, today: Memo<Date>, filter: RwSignal<String>
         };
         let mut entries = rows.with(|rows| rows.iter().flatten().filter(wanted).cloned().collect::<Vec<_>>());
         newest_first(&mut entries);
-        entries
+        let with_twin = |row: Row| {
+            let twin = rows.with(|rows| twin_of(&row, rows.as_deref().unwrap_or_default()));
+            (row, twin)
+        };
+        entries.into_iter().map(with_twin).collect::<Vec<_>>()
     };
     let is_empty = Memo::new(move |_| rows.with(Option::is_some) && entries().is_empty());
     let name = move || match today.get() {
@@ -62,14 +66,19 @@ pub(super) fn DaySection(date: Date, today: Memo<Date>, filter: RwSignal<String>
                 <DaySums rows=rows bounds=bounds/>
             </header>
             <ul class="entries">
-                <For each=entries key=|row| (row.id, row.server.row_version, row.fields.clone()) let:row>
-                    <EntryRow row=row/>
+                <For each=entries key=|(row, twin)| (version(row), row.fields.clone(), twin.as_ref().map(version)) let((row, twin))>
+                    <EntryRow row=row twin=twin/>
                 </For>
             </ul>
             {move || is_empty.get().then(|| view! { <p class="day-empty">{tr!(timeline.nothing)}</p> })}
         </section>
     }
     .into_any()
+}
+
+/// An entry drawn anew is one that has changed.
+fn version(row: &Row) -> (EntityId, u64) {
+    (row.id, row.server.row_version)
 }
 
 #[component]

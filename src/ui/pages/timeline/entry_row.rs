@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::twin::TwinQuestion;
 use crate::{
     domain::row::Row,
     ui::{
@@ -18,7 +19,7 @@ use crate::{
 };
 
 #[component]
-pub(super) fn EntryRow(row: Row) -> impl IntoView {
+pub(super) fn EntryRow(row: Row, twin: Option<Row>) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let sheets = expect_context::<Sheets>();
     let acts = expect_context::<Acts>();
@@ -41,6 +42,7 @@ pub(super) fn EntryRow(row: Row) -> impl IntoView {
     let (kind, glyph) = (kind(row.entity_type), glyph(row.entity_type, &row.fields));
     let may_log = untrack(|| nursery.may_log());
     let deleted = row.clone();
+    let question = twin.map(|twin| view! { <TwinQuestion row=row.clone() twin=twin/> });
     let body = view! {
         <span class="entry-picture"><Icon glyph=glyph/></span>
         <span class="entry-words">
@@ -61,6 +63,7 @@ pub(super) fn EntryRow(row: Row) -> impl IntoView {
             <button type="button" class="icon-button" aria-label=delete_name on:click=move |_| acts.delete(deleted.clone())>
                 <Icon glyph=Glyph::Bin/>
             </button>
+            {question}
         </li>
     }
     .into_any()

@@ -3,6 +3,7 @@
 mod day;
 mod deleted;
 mod entry_row;
+mod twin;
 
 use leptos::prelude::*;
 
