@@ -1,27 +1,28 @@
-//! The server and its Postgres are killed again and again while eight devices push, and answers get
-//! lost. What was acknowledged is there all the same, once and in order.
+//! Two servers on one Postgres are killed again and again, and the Postgres with them, while eight devices
+//! push to whichever of the two, and answers get lost. What was acknowledged is there all the same, once
+//! and in order.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod child;
+mod postgres;
 
 use std::{
-    fs::Permissions,
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
-    os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     sync::{
         RwLock,
+        atomic::{AtomicU64, Ordering},
         mpsc::{Sender, channel},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
 use child::Server;
+use postgres::Postgres;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::{runtime::Runtime, sync::Semaphore};
 use uuid::Uuid;
 
 const WRITERS: u128 = 8;
@@ -30,117 +31,28 @@ const EACH: u128 = 40;
 /// A mutation is sent at most so often; more than a restart takes, and yet an end.
 const ATTEMPTS: u128 = 2_000;
 
-/// What is killed, as often as it stands here, at even distances.
+/// What goes wrong, as often as it stands here, at even distances.
 #[derive(Clone, Copy)]
-enum Victim {
-    Postgres,
-    Server,
-}
-const KILLS: [Victim; 5] = [Victim::Postgres, Victim::Server, Victim::Postgres, Victim::Postgres, Victim::Server];
-
-/// A Postgres of this test's own, as durable as anybody's.
-struct Postgres {
-    programs: PathBuf,
-    dir: PathBuf,
-    /// Who runs it when we are root, whom it refuses.
-    user: Option<(u32, u32)>,
-    running: Option<(Child, JoinHandle<usize>)>,
-}
-
-impl Postgres {
-    fn new() -> Self {
-        let dir = std::env::temp_dir().join(format!("cradlelog-kill-{}", std::process::id()));
-        std::fs::create_dir(&dir).unwrap();
-        let mut postgres = Self { programs: programs(), dir, user: user(), running: None };
-        std::fs::set_permissions(&postgres.dir, Permissions::from_mode(0o700)).unwrap();
-        if let Some((uid, gid)) = postgres.user {
-            std::os::unix::fs::chown(&postgres.dir, Some(uid), Some(gid)).unwrap();
-        }
-        let mut init = postgres.command("initdb");
-        init.args(["-U", "cradlelog", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]);
-        let output = init.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        postgres.start();
-        postgres
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.current_dir("/").arg("-D").arg(self.dir.join("data"));
-        if let Some((uid, gid)) = self.user {
-            command.uid(uid).gid(gid);
-        }
-        command
-    }
-
-    /// Starts it, and waits until it takes connections; after a kill that includes the recovery.
-    fn start(&mut self) {
-        let mut command = self.command("postgres");
-        command.arg("-k").arg(&self.dir).args(["-c", "listen_addresses=", "-p", "5432"]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = String::new();
-        let is_ready = log.any(|line| {
-            said = format!("{said}{line}\n");
-            line.contains("ready to accept connections")
-        });
-        assert!(is_ready, "Postgres does not start:\n{said}");
-        self.running = Some((child, std::thread::spawn(move || log.count())));
-    }
-
+enum Blow {
     /// `kill -9` of the postmaster.
-    fn kill(&mut self) {
-        let (mut child, log) = self.running.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // The log ends with the last of its processes; a new postmaster refuses to start before.
-        log.join().unwrap();
-    }
-
-    fn url(&self) -> String {
-        let dir = self.dir.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://cradlelog@localhost:5432/postgres?host={dir}")
-    }
+    Postgres,
+    /// `kill -9` of the process that works for one of the servers, in the middle of a push if there is one.
+    Backend,
+    /// `kill -9` of a server, while the other one goes on.
+    Server(usize),
+    /// A transaction sits on the lock that every push needs, until pushes have given up waiting.
+    Lock,
 }
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        // Whatever the test found, this is only tidying up.
-        if let Some((mut child, _)) = self.running.take() {
-            let _ = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
-            let _ = child.wait();
-        }
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-/// Where `initdb` is: `PG_BIN`, then what Debian keeps under /usr/lib/postgresql, then the PATH.
-fn programs() -> PathBuf {
-    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .map(|version| version.unwrap().path().join("bin"))
-        .collect();
-    debian.sort();
-    let given = std::env::var_os("PG_BIN").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut dirs = given.into_iter().chain(debian.into_iter().rev()).chain(std::env::split_paths(&path));
-    dirs.find(|dir| dir.join("initdb").is_file()).expect("Postgres is installed")
-}
-
-/// The user `postgres`, else `nobody`, if we are root.
-fn user() -> Option<(u32, u32)> {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    if id.stdout != b"0\n" {
-        return None;
-    }
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
-    let named = |name: &str| -> Option<(u32, u32)> {
-        let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields[0] == name)?;
-        Some((fields[2].parse().ok()?, fields[3].parse().ok()?))
-    };
-    Some(named("postgres").or_else(|| named("nobody")).expect("a user who may run Postgres"))
-}
+const BLOWS: [Blow; 8] = [
+    Blow::Postgres,
+    Blow::Server(0),
+    Blow::Backend,
+    Blow::Lock,
+    Blow::Postgres,
+    Blow::Server(1),
+    Blow::Backend,
+    Blow::Postgres,
+];
 
 /// Sends a request and returns where the answer will come from.
 fn send(address: &str, target: &str, cookie: &str, body: &str) -> io::Result<TcpStream> {
@@ -155,13 +67,17 @@ fn send(address: &str, target: &str, cookie: &str, body: &str) -> io::Result<Tcp
     Ok(stream)
 }
 
-/// Head and body of an answer, if it is a success and came whole.
-fn success(mut stream: TcpStream) -> Option<(String, Value)> {
+/// Status, head and body of an answer, if it came whole.
+fn answer(mut stream: TcpStream) -> Option<(u16, String, Value)> {
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
-    let is_success = head.split_whitespace().nth(1) == Some("200");
-    is_success.then_some((head.to_owned(), serde_json::from_str(body).ok()?))
+    let status = head.split_whitespace().nth(1)?.parse().ok()?;
+    Some((status, head.to_owned(), serde_json::from_str(body).ok()?))
+}
+
+fn success(stream: TcpStream) -> Option<(String, Value)> {
+    answer(stream).filter(|(status, ..)| *status == 200).map(|(_, head, body)| (head, body))
 }
 
 fn serve(database_url: &str) -> Server {
@@ -174,25 +90,39 @@ type Acked = (u64, Uuid);
 
 /// What the devices see of it all.
 struct World {
-    /// Locked for writing while something is started again: whoever begins a request waits for it.
-    server: RwLock<Option<Server>>,
+    /// Each is locked for writing while it, or Postgres, is started again: whoever begins a request waits.
+    servers: [RwLock<Server>; 2],
     cookie: String,
     baby: Uuid,
+    /// Answers that the devices never saw.
+    lost: AtomicU64,
+    /// A permit for each push that a server gave up.
+    given_up: Semaphore,
+    /// Runs the test's own look at the database.
+    runtime: Runtime,
 }
 
 impl World {
     fn new(database_url: &str) -> Self {
-        let server = serve(database_url);
+        let servers = [serve(database_url), serve(database_url)];
         let body = json!({"email": "ada@example.org", "password": "a quiet night", "displayName": "Ada"}).to_string();
-        let stream = send(&server.address, "POST /api/auth/sign-up", "", &body).unwrap();
+        let stream = send(&servers[0].address, "POST /api/auth/sign-up", "", &body).unwrap();
         let (head, _) = success(stream).unwrap();
         let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
-        Self { server: RwLock::new(Some(server)), cookie, baby: Uuid::from_u128(0xbaba) }
+        Self {
+            servers: servers.map(RwLock::new),
+            cookie,
+            baby: Uuid::from_u128(0xbaba),
+            lost: AtomicU64::new(0),
+            given_up: Semaphore::new(0),
+            runtime: Runtime::new().unwrap(),
+        }
     }
 
-    fn send(&self, target: &str, body: &str) -> Option<TcpStream> {
-        let address = self.server.read().unwrap().as_ref().unwrap().address.clone();
+    /// Sends to one server or the other, by turns.
+    fn send(&self, turn: u128, target: &str, body: &str) -> Option<TcpStream> {
+        let address = self.servers[(turn % 2) as usize].read().unwrap().address.clone();
         send(&address, target, &self.cookie, body).ok()
     }
 
@@ -203,13 +133,16 @@ impl World {
         let body = json!({"babyId": self.baby, "clientId": client, "mutations": [mutation]}).to_string();
         let attempt = |attempt: u128| {
             let is_lost = (writer * 7 + n * 13 + attempt * 5) % 20 < 3;
-            let stream = self.send("POST /api/sync/push", &body)?;
+            let stream = self.send(writer + n + attempt, "POST /api/sync/push", &body)?;
+            self.lost.fetch_add(is_lost.into(), Ordering::Relaxed);
             if is_lost && n.is_multiple_of(2) {
                 return None;
             }
-            success(stream).filter(|_| !is_lost)
+            let answer = answer(stream)?;
+            self.given_up.add_permits((answer.0 == 503).into());
+            (answer.0 == 200 && !is_lost).then_some(answer)
         };
-        let (_, answer) = (0..ATTEMPTS).find_map(attempt).expect("it is taken in the end");
+        let (_, _, answer) = (0..ATTEMPTS).find_map(attempt).expect("it is taken in the end");
         let verdict = &answer["results"][0];
         assert!(matches!(verdict["status"].as_str(), Some("applied" | "duplicate")), "{verdict}");
         (verdict["version"].as_u64().unwrap(), mutation["mutationId"].as_str().unwrap().parse().unwrap())
@@ -217,12 +150,7 @@ impl World {
 
     fn write(&self, writer: u128, acked: &Sender<Acked>) {
         for n in 1..=EACH {
-            let id = Uuid::from_u128((writer << 64) | n);
-            let payload = json!({"type": "wee", "startedAt": "2026-11-20T02:10:00.000Z"});
-            let mutation = json!({
-                "mutationId": id, "entityType": "nappy_log", "entityId": id, "op": "create", "payload": payload,
-            });
-            acked.send(self.push(writer, n, &mutation)).unwrap();
+            acked.send(self.push(writer, n, &nappy(writer, n))).unwrap();
         }
     }
 
@@ -231,7 +159,7 @@ impl World {
         loop {
             let since = seen.last().map_or(0, |(id, _)| *id);
             let target = format!("GET /api/sync/pull?babyId={}&since={since}", self.baby);
-            let page = (0..ATTEMPTS).find_map(|_| success(self.send(&target, "")?));
+            let page = (0..ATTEMPTS).find_map(|turn| success(self.send(turn, &target, "")?));
             let (_, page) = page.expect("a reader is served in the end");
             let change = |change: &Value| -> Acked {
                 (change["id"].as_u64().unwrap(), change["mutationId"].as_str().unwrap().parse().unwrap())
@@ -243,23 +171,68 @@ impl World {
         }
     }
 
-    fn kill(&self, victim: Victim, postgres: &mut Postgres) {
-        // Requests under way, and until the lock new ones too, find nobody there.
-        if let Victim::Postgres = victim {
-            postgres.kill();
-        }
-        let mut server = self.server.write().unwrap();
-        match victim {
-            Victim::Postgres => postgres.start(),
-            Victim::Server => {
-                *server = None;
-                *server = Some(serve(&postgres.url()));
+    fn strike(&self, blow: Blow, postgres: &mut Postgres) {
+        match blow {
+            Blow::Postgres => {
+                // Requests under way, and until the locks new ones too, find nobody there.
+                postgres.kill();
+                let _nobody_begins = self.servers.each_ref().map(|server| server.write().unwrap());
+                postgres.start();
             }
+            Blow::Backend => {
+                let pid = self.runtime.block_on(busiest(&postgres.url()));
+                postgres.crash(pid);
+            }
+            Blow::Server(n) => {
+                let mut server = self.servers[n].write().unwrap();
+                server.child.kill().unwrap();
+                *server = serve(&postgres.url());
+            }
+            Blow::Lock => self.runtime.block_on(async {
+                let mut sitter = PgConnection::connect(&postgres.url()).await.unwrap();
+                let mut sitting = sitter.begin().await.unwrap();
+                sqlx::query("select version from sync_head for update").execute(&mut *sitting).await.unwrap();
+                self.given_up.forget_permits(self.given_up.available_permits());
+                self.given_up.acquire_many(WRITERS as u32 / 2).await.unwrap().forget();
+            }),
         }
+    }
+
+    /// What a device that listens at one server is told of a push to the other.
+    fn hint_across(&self, listens_at: usize, n: u128) {
+        let stream = self.send(listens_at as u128, "GET /api/sync/hints", "").unwrap();
+        let mut told = BufReader::new(stream).lines().map(Result::unwrap);
+        let mut hint = || -> Value {
+            let data = told.find_map(|line| line.strip_prefix("data: ").map(str::to_owned));
+            serde_json::from_str(&data.expect("the stream goes on")).unwrap()
+        };
+        let before = hint()["head"].as_u64().unwrap();
+        let mutation = nappy(WRITERS + 2, n);
+        let body = json!({"babyId": self.baby, "clientId": Uuid::nil(), "mutations": [mutation]}).to_string();
+        let (_, answer) = success(self.send(listens_at as u128 + 1, "POST /api/sync/push", &body).unwrap()).unwrap();
+        assert_eq!(answer["results"][0]["version"], before + 1);
+        assert_eq!(hint(), json!({"babyId": self.baby, "head": before + 1}), "heard at server {listens_at}");
     }
 }
 
-/// A27, B02, C40, X6, X20: acked = events = rows = head = what a reader saw, nothing lost, nothing twice.
+fn nappy(writer: u128, n: u128) -> Value {
+    let id = Uuid::from_u128((writer << 64) | n);
+    let payload = json!({"type": "wee", "startedAt": "2026-11-20T02:10:00.000Z"});
+    json!({"mutationId": id, "entityType": "nappy_log", "entityId": id, "op": "create", "payload": payload})
+}
+
+/// The process of Postgres that has been in a transaction of one of the servers for longest.
+async fn busiest(url: &str) -> i32 {
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    let sql = "select pid from pg_stat_activity
+         where application_name = 'cradlelog'
+         order by xact_start nulls last, state_change desc
+         limit 1";
+    sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap()
+}
+
+/// A27, B02, C40, X6, X20: acked = events = rows = head = what a reader saw, nothing lost, nothing twice; and
+/// B73: what is pushed to one server is hinted by the other, after all of that.
 #[test]
 fn what_was_acknowledged_is_there_once_whatever_is_killed() {
     let mut postgres = Postgres::new();
@@ -276,15 +249,17 @@ fn what_was_acknowledged_is_there_once_whatever_is_killed() {
             scope.spawn(move || world.write(writer, &sender));
         }
         drop(sender);
-        for victim in KILLS {
-            let share = (WRITERS * EACH) as usize / (KILLS.len() + 1);
+        for blow in BLOWS {
+            let share = (WRITERS * EACH) as usize / (BLOWS.len() + 1);
             acked.extend(told.iter().take(share));
             world.follow(&mut seen);
-            world.kill(victim, &mut postgres);
+            world.strike(blow, &mut postgres);
         }
         acked.extend(told);
     });
     world.follow(&mut seen);
+    let lost = world.lost.load(Ordering::Relaxed);
+    assert!(u128::from(lost) * 100 >= WRITERS * EACH * 15, "{lost} answers were lost");
 
     acked.sort_unstable();
     let all = 1..=(1 + WRITERS * EACH) as u64;
@@ -300,10 +275,13 @@ fn what_was_acknowledged_is_there_once_whatever_is_killed() {
         let head: i64 = sqlx::query_scalar("select version from sync_head").fetch_one(&pool).await.unwrap();
         (events, rows, head.unsigned_abs())
     };
-    let (events, rows, head) = tokio::runtime::Runtime::new().unwrap().block_on(stored);
+    let (events, rows, head) = world.runtime.block_on(stored);
     assert!(events.iter().map(|(id, mutation)| (id.unsigned_abs(), *mutation)).eq(acked), "{events:?}");
     assert!(rows.iter().map(|version| version.unsigned_abs()).eq(all.clone()), "{rows:?}");
     assert_eq!(head, *all.end());
+    for (n, listens_at) in [(1, 0), (2, 1)] {
+        world.hint_across(listens_at, n);
+    }
     let verify = child::program(&url, "sync").arg("verify").output().unwrap();
     assert!(verify.status.success(), "{verify:?}");
 }
