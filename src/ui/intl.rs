@@ -89,13 +89,24 @@ fn constructor(class: &str) -> Option<Function> {
 
 /// The zone that this device is in.
 pub(crate) fn device_zone() -> String {
-    let zone = || {
-        let made = Reflect::construct(&constructor("DateTimeFormat")?, &Array::new()).ok()?;
-        let resolve: Function = Reflect::get(&made, &"resolvedOptions".into()).ok()?.dyn_into().ok()?;
-        let options = resolve.call0(&made).ok()?;
-        Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
-    };
-    zone().unwrap_or_else(|| "UTC".into())
+    resolved("timeZone").unwrap_or_else(|| "UTC".into())
+}
+
+/// What this device formats by, unless told otherwise.
+fn resolved(option: &str) -> Option<String> {
+    let made = Reflect::construct(&constructor("DateTimeFormat")?, &Array::new()).ok()?;
+    let resolve: Function = Reflect::get(&made, &"resolvedOptions".into()).ok()?.dyn_into().ok()?;
+    Reflect::get(&resolve.call0(&made).ok()?, &option.into()).ok()?.as_string()
+}
+
+/// The locale for what stands among the page's words: their language, in the order of this device's
+/// region where it speaks that language (`20 November` in London, `November 20` in Boston).
+fn words_locale() -> String {
+    thread_local! {
+        static LOCALE: String =
+            resolved("locale").filter(|locale| locale.starts_with("en")).unwrap_or_else(|| "en".into());
+    }
+    LOCALE.with(Clone::clone)
 }
 
 /// Every zone that this device knows; none in a browser that does not tell.
@@ -115,16 +126,16 @@ pub(crate) fn time(zone: &str, at: Timestamp) -> String {
     format("", &options, at).unwrap_or_else(|| at.to_string())
 }
 
-/// A day with its weekday, in the page's language.
+/// A day with its weekday, in the page's language and the order of the region.
 pub(crate) fn long_day(date: Date) -> String {
     let options = [("timeZone", "UTC"), ("weekday", "long"), ("day", "numeric"), ("month", "long")];
-    format("en", &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
+    format(&words_locale(), &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
 }
 
 /// A day without its weekday.
 pub(crate) fn short_day(date: Date) -> String {
     let options = [("timeZone", "UTC"), ("day", "numeric"), ("month", "short")];
-    format("en", &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
+    format(&words_locale(), &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
 }
 
 /// The baby's local day of an instant.

@@ -144,11 +144,11 @@ fn add_hashed(files: &mut Files, stem: &str, extension: &str, bytes: Vec<u8>) ->
     format!("/{name}")
 }
 
-/// What the service worker stores at its installation: all but itself and the manifest's pictures of the
-/// app, with the two pages under the address that people open.
+/// What the service worker stores at its installation: all but itself, the manifest's pictures of the
+/// app and what only a crawler reads, with the two pages under the address that people open.
 fn precache(files: &Files) -> Vec<String> {
     let name = |path: &String| match path.as_str() {
-        "sw.js" => None,
+        "sw.js" | "robots.txt" => None,
         "index.html" => Some("/".to_owned()),
         "reset/index.html" => Some("/reset/".to_owned()),
         path if path.starts_with("screenshots/") => None,
@@ -203,7 +203,9 @@ mod tests {
 
     fn site(content: &str) -> Files {
         let mut files = Files::new();
-        for name in ["index.html", "reset/index.html", "sw.js", "manifest.webmanifest", "screenshots/today.png"] {
+        for name in
+            ["index.html", "reset/index.html", "sw.js", "robots.txt", "manifest.webmanifest", "screenshots/today.png"]
+        {
             files.insert(name.to_owned(), content.as_bytes().to_vec());
         }
         add_hashed(&mut files, "boot", "js", content.as_bytes().to_vec());
