@@ -209,6 +209,23 @@ pub struct MyBaby {
     pub level: Level,
 }
 
+/// A device that is signed in to the account, by what its browser said of itself at the sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedInDevice {
+    pub session_id: uuid::Uuid,
+    /// "Firefox"; none for one that is not known by name.
+    pub browser: Option<String>,
+    /// "Android".
+    pub system: Option<String>,
+    pub signed_in_at: crate::domain::time::Timestamp,
+    pub last_used_at: crate::domain::time::Timestamp,
+    /// When a store of this device last pulled; none for a client that does not say which one it is.
+    pub last_sync_at: Option<crate::domain::time::Timestamp>,
+    /// The caller's own.
+    pub is_this: bool,
+}
+
 /// An answer that has nothing to say beyond "done": `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
@@ -284,6 +301,21 @@ pub async fn sign_out() -> Result<Done, ApiError> {
 #[server(name = GetMe, prefix = "/api", endpoint = "auth/me", input = GetUrl, output = Json)]
 pub async fn me() -> Result<Me, ApiError> {
     crate::server::accounts::me(&crate::server::call()).await
+}
+
+#[server(name = ListSessions, prefix = "/api", endpoint = "account/sessions", input = GetUrl, output = Json)]
+pub async fn list_sessions() -> Result<Vec<SignedInDevice>, ApiError> {
+    crate::server::devices::list(&crate::server::call()).await
+}
+
+/// Signs one device out, or without an id all others.
+#[server(name = EndSessions, prefix = "/api", endpoint = "account/sessions/end", input = Json, output = Json)]
+pub async fn end_sessions(
+    #[server(rename = "sessionId")]
+    #[server(default)]
+    session_id: Option<uuid::Uuid>,
+) -> Result<Done, ApiError> {
+    crate::server::devices::end(&crate::server::call(), session_id).await
 }
 
 #[server(name = CreateInvite, prefix = "/api", endpoint = "babies/invites/create", input = Json, output = Json)]

@@ -25,13 +25,7 @@ use axum::{
 use futures::Stream;
 use http::HeaderName;
 
-use super::{
-    App, Call,
-    error::internal,
-    gate::refuse,
-    logs::RequestId,
-    session::{self, SessionToken},
-};
+use super::{App, Call, error::internal, gate::refuse, logs::RequestId, session};
 use crate::{api::ApiError, sync::protocol::Hint};
 pub(super) use hub::Hub;
 use hub::Listener;
@@ -41,9 +35,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// `GET /api/sync/hints`. Not a server function: those answer once.
 pub(super) async fn hints(State(app): State<App>, request: Request) -> Response {
-    let token = SessionToken::from_headers(request.headers(), app.config());
-    let call = Call::new(app.clone(), token, super::router::address(&app, &request));
-    match listen(&call).await {
+    match listen(&Call::of(&app, &request)).await {
         Ok(listener) => {
             // The first is for us alone; nginx would otherwise collect the stream before passing it on.
             let headers = [(HeaderName::from_static("x-accel-buffering"), "no")];

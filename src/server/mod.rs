@@ -13,6 +13,7 @@ pub mod compact;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod devices;
 pub mod exchange;
 pub mod history;
 pub mod inspect;
@@ -25,6 +26,7 @@ pub mod snapshot;
 pub mod status;
 
 mod access;
+mod agent;
 mod error;
 mod gate;
 mod headers;
@@ -52,6 +54,8 @@ use std::{
     },
 };
 
+use axum::extract::Request;
+use http::{HeaderValue, header};
 use leptos::prelude::expect_context;
 use sqlx::PgPool;
 
@@ -144,12 +148,20 @@ pub struct Call {
     /// What the cookie claims; nothing is proven until [`session::authenticate`] has seen it.
     token: Option<SessionToken>,
     address: IpAddr,
+    /// What the caller's program says of itself.
+    agent: Option<HeaderValue>,
     set_cookie: Arc<Mutex<Option<String>>>,
 }
 
 impl Call {
     fn new(app: App, token: Option<SessionToken>, address: IpAddr) -> Self {
-        Self { app, token, address, set_cookie: Arc::default() }
+        Self { app, token, address, agent: None, set_cookie: Arc::default() }
+    }
+
+    fn of(app: &App, request: &Request) -> Self {
+        let token = SessionToken::from_headers(request.headers(), app.config());
+        let agent = request.headers().get(header::USER_AGENT).cloned();
+        Self { agent, ..Self::new(app.clone(), token, router::address(app, request)) }
     }
 
     fn pool(&self) -> &PgPool {

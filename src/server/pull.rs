@@ -135,7 +135,7 @@ async fn note(conn: &mut PgConnection, hash: &[u8], query: &Query, first: &PgRow
     if let Some(client) = query.client
         && first.try_get("unseen")?
     {
-        see(conn, query, client, UserId(first.try_get("user_id")?)).await?;
+        see(conn, query, client, hash).await?;
     }
     Ok(())
 }
@@ -231,22 +231,24 @@ pub(super) fn change(row: &PgRow, payload_as_text: bool) -> Result<Change, ApiEr
     })
 }
 
-/// Writes down how far a device has come, for "seen by the other parent" and for compaction. Only
-/// while the caller still has access.
-async fn see(conn: &mut PgConnection, query: &Query, client: ClientId, user: UserId) -> Result<(), ApiError> {
+/// Writes down how far a device has come, for "seen by the other parent", for the list of devices and
+/// for compaction. Only while the caller still has access.
+async fn see(conn: &mut PgConnection, query: &Query, client: ClientId, hash: &[u8]) -> Result<(), ApiError> {
     sqlx::query(
-        "insert into sync_client as c (baby_id, client_id, user_id, cursor, seen_at)
-         select a.baby_id, $2, a.user_id, $4, now()
-         from baby_access a
-         where a.baby_id = $1 and a.user_id = $3
+        "insert into sync_client as c (baby_id, client_id, user_id, cursor, seen_at, session_id)
+         select a.baby_id, $2, a.user_id, $4, now(), s.id
+         from sessions s
+         join baby_access a on a.baby_id = $1 and a.user_id = s.user_id
+         where s.id_hash = $3
          on conflict (baby_id, client_id) do update
          set cursor = greatest(c.cursor, excluded.cursor),
-             seen_at = excluded.seen_at
+             seen_at = excluded.seen_at,
+             session_id = excluded.session_id
          where c.user_id = excluded.user_id",
     )
     .bind(query.baby.0)
     .bind(client.0)
-    .bind(user.0)
+    .bind(hash)
     .bind(query.since)
     .execute(conn)
     .await?;

@@ -31,9 +31,7 @@ use tower_http_csrf::csrf::CsrfLayer;
 use super::{
     App, Call, gate, headers, health, hints,
     logs::{self, RequestId},
-    metrics,
-    session::SessionToken,
-    site,
+    metrics, site,
 };
 use crate::api::{self, ApiError, CallOutcome};
 
@@ -83,6 +81,7 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::SignUp>(router);
     let router = on_post::<api::SignIn>(router);
     let router = on_post::<api::SignOut>(router);
+    let router = on_post::<api::EndSessions>(router);
     let router = on_post::<api::CreateInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);
     let router = on_post::<api::RevokeInvite>(router);
@@ -97,6 +96,7 @@ fn writes(app: &App) -> Router<App> {
 fn reads() -> Router<App> {
     let router = Router::new();
     let router = on_get::<api::GetMe>(router);
+    let router = on_get::<api::ListSessions>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);
     let router = on_get::<api::SyncPull>(router);
@@ -147,8 +147,7 @@ where
 async fn answer(State(app): State<App>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let outcome = CallOutcome::new(id.as_ref().map_or("", |id| &id.0));
-    let token = SessionToken::from_headers(request.headers(), app.config());
-    let call = Call::new(app.clone(), token, address(&app, &request));
+    let call = Call::of(&app, &request);
     let context = {
         let (outcome, call) = (outcome.clone(), call.clone());
         move || {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::{Call, config::ServeConfig, error::internal};
+use super::{Call, agent::Agent, config::ServeConfig, error::internal};
 use crate::{
     api::{ApiError, ErrorCode},
     domain::id::UserId,
@@ -71,17 +71,20 @@ fn cookie(config: &ServeConfig, value: &str, max_age: cookie::time::Duration) ->
 pub(super) async fn begin(call: &Call, conn: &mut PgConnection, user: UserId) -> Result<(), ApiError> {
     let token = SessionToken::random()?;
     let old = call.token.as_ref().map(SessionToken::hash);
+    let agent = Agent::of(call.agent.as_ref());
     sqlx::query(AssertSqlSafe(format!(
         "with ended as (
            delete from sessions s
            where s.id_hash = $3 or (s.user_id = $2 and not ({ALIVE}))
          )
-         insert into sessions (id_hash, user_id)
-         values ($1, $2)"
+         insert into sessions (id_hash, user_id, browser, system)
+         values ($1, $2, $4, $5)"
     )))
     .bind(token.hash())
     .bind(user.0)
     .bind(old)
+    .bind(agent.browser)
+    .bind(agent.system)
     .execute(conn)
     .await?;
     let config = call.app.config();

@@ -14,6 +14,7 @@ use super::{
     log::{RecentFeeds, Sheets},
     nursery::Nursery,
     pages::{
+        account::AccountPage,
         caregivers::CaregiversPage,
         join::{JoinCode, JoinPage},
         not_found::NotFoundPage,
@@ -90,6 +91,7 @@ fn Inside(replica: Replica) -> impl IntoView {
                 <Route path=path!("/timeline") view=TimelinePage/>
                 <Route path=path!("/caregivers") view=CaregiversPage/>
                 <Route path=path!("/settings") view=SettingsPage/>
+                <Route path=path!("/account") view=AccountPage/>
                 <Route path=path!("/sync") view=SyncPage/>
                 <Route path=path!("/welcome") view=WelcomePage/>
                 <Route path=path!("/join") view=JoinPage/>

@@ -71,6 +71,13 @@ fn cases() -> Vec<Case> {
         ),
         // About all babies of the caller; which ones those are is shown by the tests of hints.
         (Method::GET, "/api/sync/hints", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
+        (Method::GET, "/api/account/sessions", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
+        (
+            Method::POST,
+            "/api/account/sessions/end",
+            |_, _| json!({"sessionId": Uuid::nil()}),
+            [401, 200, 200, 200, 200, 200, 200],
+        ),
         (Method::GET, "/api/auth/me", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::POST, "/api/auth/sign-in", |_, _| json!({"email": "a@b", "password": "x"}), [401; 7]),
         (Method::POST, "/api/auth/sign-up", |_, _| json!({"email": "", "password": "", "displayName": ""}), [422; 7]),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::app::{Person, TestApp, bottle, create};
 
 /// Nothing below takes nearly as long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open stream of hints.
 struct Ear {

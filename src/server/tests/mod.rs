@@ -11,6 +11,7 @@ mod compact;
 mod concurrency;
 mod conflict;
 mod demo;
+mod devices;
 mod docs;
 mod exchange;
 mod gate;

@@ -5,6 +5,7 @@ pub(crate) mod choice;
 pub(crate) mod confirm;
 pub(crate) mod icon;
 pub(crate) mod notes_field;
+pub(crate) mod retry;
 pub(crate) mod sheet;
 pub(crate) mod stepper;
 pub(crate) mod text_field;

@@ -1,5 +1,6 @@
 //! One file per screen.
 
+pub(crate) mod account;
 pub(crate) mod caregivers;
 pub(crate) mod join;
 pub(crate) mod not_found;

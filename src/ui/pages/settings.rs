@@ -152,7 +152,10 @@ fn AccountCard() -> impl IntoView {
         <div class="card">
             <h2 class="card-title">{tr!(settings.account)}</h2>
             <p>{move || tr!(settings.signed_in_as, name = name())}</p>
-            <button type="button" class="button button-danger" on:click=ask>{tr!(settings.sign_out)}</button>
+            <div class="button-row">
+                <A href="/account" attr:class="button">{tr!(settings.manage)}</A>
+                <button type="button" class="button button-danger" on:click=ask>{tr!(settings.sign_out)}</button>
+            </div>
         </div>
         <Confirm question=question/>
     }

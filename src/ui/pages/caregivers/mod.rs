@@ -13,7 +13,10 @@ use crate::{
     domain::id::BabyId,
     ui::{
         account::api_words,
-        components::confirm::{Confirm, Question},
+        components::{
+            confirm::{Confirm, Question},
+            retry::Retry,
+        },
         nursery::Nursery,
         words::tr,
     },
@@ -92,27 +95,11 @@ fn Caregivers(baby_id: BabyId) -> impl IntoView {
             <h1 class="page-title">{tr!(nav.caregivers)}</h1>
             <p class="lead">{tr!(caregivers.lead)}</p>
             <p class="field-hint" role="status">{state}</p>
-            <Failed/>
+            <Retry error=circle.error again=Callback::new(move |()| circle.ask())/>
             <ul class="people">{people}</ul>
             {move || may_invite.get().then(|| view! { <Invites/> })}
         </section>
         <Confirm question=circle.question/>
     }
     .into_any()
-}
-
-/// Why nobody is shown, and another try.
-#[component]
-fn Failed() -> impl IntoView {
-    let circle = expect_context::<Circle>();
-    move || {
-        circle.error.get().map(|words| {
-            view! {
-                <div class="card" role="alert">
-                    <p>{words}</p>
-                    <button type="button" class="button" on:click=move |_| circle.ask()>{tr!(action.try_again)}</button>
-                </div>
-            }
-        })
-    }
 }

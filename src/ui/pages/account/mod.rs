@@ -1,0 +1,22 @@
+//! The account: where it is signed in, and the way out of a device that was lost. A screen that asks
+//! the server, so it says in words when it cannot.
+
+mod devices;
+
+use leptos::prelude::*;
+
+use self::devices::Devices;
+use super::PageTitle;
+use crate::ui::words::tr;
+
+#[component]
+pub(crate) fn AccountPage() -> impl IntoView {
+    view! {
+        <PageTitle words=tr!(settings.account)/>
+        <section class="page">
+            <h1 class="page-title">{tr!(settings.account)}</h1>
+            <Devices/>
+        </section>
+    }
+    .into_any()
+}
