@@ -318,6 +318,14 @@ pub async fn end_sessions(
     crate::server::devices::end(&crate::server::call(), session_id).await
 }
 
+#[server(name = ChangePassword, prefix = "/api", endpoint = "account/password", input = Json, output = Json)]
+pub async fn change_password(
+    password: String,
+    #[server(rename = "newPassword")] new_password: String,
+) -> Result<Done, ApiError> {
+    crate::server::accounts::change_password(&crate::server::call(), password, new_password).await
+}
+
 #[server(name = CreateInvite, prefix = "/api", endpoint = "babies/invites/create", input = Json, output = Json)]
 pub async fn create_invite(
     #[server(rename = "babyId")] baby_id: BabyId,

@@ -61,6 +61,11 @@ const SCREENS = {
     await phone.button('Edit Juno').click();
     await expandAll(phone);
   },
+  account: async (phone) => {
+    await phone.go('Settings');
+    await phone.page.getByRole('link', { name: 'Devices and account' }).click();
+    await expect(phone.text('Signed in just now')).toBeVisible();
+  },
   'sign-out': async (phone) => {
     await phone.go('Settings');
     await phone.button('Sign out').click();

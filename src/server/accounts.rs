@@ -1,9 +1,9 @@
-//! Accounts: sign up, sign in, sign out, who am I.
+//! Accounts: sign up, sign in, sign out, who am I, another password.
 //!
 //! Invariant: whether an account exists cannot be told from a sign-in, neither by its words nor by
-//! its status nor by its time.
+//! its status nor by its time. A session is never older than the password it was opened with.
 
-use sqlx::{PgPool, Row};
+use sqlx::{PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use super::{
@@ -59,14 +59,83 @@ pub async fn sign_in(call: &Call, email: &str, password: String) -> Result<Accou
     let found = by_email(call.pool(), &email).await?;
     let hash = found.as_ref().map(|(_, hash)| hash.clone());
     let right = call.app.passwords().matches(password, hash).await?;
-    let Some((account, _)) = found.filter(|_| right) else {
+    let Some((account, hash)) = found.filter(|_| right) else {
         return Err(bad_credentials());
     };
 
     by_account.forget(call.pool()).await?;
     by_address.uncount(call.pool()).await?;
-    session::begin(call, &mut *call.pool().acquire().await?, account.user_id).await?;
+    let mut tx = call.pool().begin().await?;
+    still_proven(&mut tx, account.user_id, &hash).await?;
+    session::begin(call, &mut tx, account.user_id).await?;
+    tx.commit().await?;
     Ok(account)
+}
+
+/// Another password: every session of the account ends, and this device begins a new one.
+pub async fn change_password(call: &Call, password: String, new_password: String) -> Result<Done, ApiError> {
+    let user = session::authenticate(call).await?;
+    let proven = confirm(call, user, password).await?;
+    password::check(&new_password, &proven.email)
+        .map_err(|error| ApiError { field: Some("newPassword".into()), ..error })?;
+    let hash = call.app.passwords().hash(new_password).await?;
+    let mut tx = call.pool().begin().await?;
+    still_proven(&mut tx, user, &proven.hash).await?;
+    set_password(&mut tx, user, &hash).await?;
+    session::begin(call, &mut tx, user).await?;
+    tx.commit().await?;
+    Ok(Done {})
+}
+
+/// Replaces the password and ends every session that was opened with the one before.
+pub(super) async fn set_password(conn: &mut PgConnection, user: UserId, hash: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "with ended as (
+           delete from sessions
+           where user_id = $1
+         )
+         update users
+         set password_hash = $2
+         where id = $1",
+    )
+    .bind(user.0)
+    .bind(hash)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Who the caller is, by their password.
+pub(super) struct Proven {
+    pub(super) email: String,
+    pub(super) hash: String,
+}
+
+/// Asks for the caller's own password once more, before what a borrowed phone must not do. Wrong ones
+/// count with the wrong ones of sign-ins.
+pub(super) async fn confirm(call: &Call, user: UserId, password: String) -> Result<Proven, ApiError> {
+    let found: Option<(String, String)> = sqlx::query_as("select email, password_hash from users where id = $1")
+        .bind(user.0)
+        .fetch_optional(call.pool())
+        .await?;
+    let (email, hash) = found.ok_or_else(session::unauthenticated)?;
+    let attempt = throttle::ACCOUNT.attempt(call.pool(), &email).await?;
+    if !call.app.passwords().matches(password, Some(hash.clone())).await? {
+        return Err(ApiError { field: Some("password".into()), ..bad_credentials() });
+    }
+    attempt.forget(call.pool()).await?;
+    Ok(Proven { email, hash })
+}
+
+/// Refuses a password that was replaced, or whose account was deleted, while it was being compared; and
+/// keeps both from happening until the transaction ends.
+pub(super) async fn still_proven(conn: &mut PgConnection, user: UserId, hash: &str) -> Result<(), ApiError> {
+    let same: Option<bool> = sqlx::query_scalar("select password_hash = $2 from users where id = $1 for update")
+        .bind(user.0)
+        .bind(hash)
+        .fetch_optional(conn)
+        .await?;
+    if same == Some(true) { Ok(()) } else { Err(bad_credentials()) }
 }
 
 pub async fn sign_out(call: &Call) -> Result<Done, ApiError> {

@@ -81,6 +81,7 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::SignUp>(router);
     let router = on_post::<api::SignIn>(router);
     let router = on_post::<api::SignOut>(router);
+    let router = on_post::<api::ChangePassword>(router);
     let router = on_post::<api::EndSessions>(router);
     let router = on_post::<api::CreateInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);

@@ -38,6 +38,7 @@ pub(crate) async fn arrive(device: Device, signed_in: api::Account) -> Result<()
 pub(crate) fn api_words(err: &ApiError) -> String {
     let words = match err.code {
         ErrorCode::Network => tr!(wrong.network),
+        ErrorCode::BadCredentials if err.field.is_some() => tr!(wrong.current_password),
         ErrorCode::BadCredentials => tr!(wrong.credentials),
         ErrorCode::EmailTaken => tr!(wrong.email_taken),
         ErrorCode::InviteInvalid => tr!(wrong.invite_invalid),
@@ -54,7 +55,7 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         }
         ErrorCode::InvalidPayload => match err.field.as_deref() {
             Some("email") => tr!(wrong.email),
-            Some("password") => tr!(wrong.password),
+            Some("password" | "newPassword") => tr!(wrong.password),
             Some("displayName") => tr!(wrong.name),
             _ => tr!(wrong.something),
         },
@@ -91,7 +92,7 @@ impl Refused {
 
     /// The field of the form that it is about.
     fn field(&self) -> Option<&str> {
-        const PLACED: &[&str] = &["email", "password", "displayName"];
+        const PLACED: &[&str] = &["email", "password", "newPassword", "displayName"];
         match self {
             Self::Server(err) if err.code == ErrorCode::EmailTaken => Some("email"),
             Self::Server(err) => err.field.as_deref().filter(|name| PLACED.contains(name)),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::app::{Answer, Person, TestApp, bottle, create, delete, update};
+use super::app::{Answer, PASSWORD, Person, TestApp, bottle, create, delete, update};
 
 /// A call and the statuses it gives to: nobody, an outsider, someone removed, a viewer, an editor,
 /// an owner; last, any signed-in person about a baby that does not exist.
@@ -77,6 +77,12 @@ fn cases() -> Vec<Case> {
             "/api/account/sessions/end",
             |_, _| json!({"sessionId": Uuid::nil()}),
             [401, 200, 200, 200, 200, 200, 200],
+        ),
+        (
+            Method::POST,
+            "/api/account/password",
+            |_, _| json!({"password": PASSWORD, "newPassword": "short"}),
+            [401, 422, 422, 422, 422, 422, 422],
         ),
         (Method::GET, "/api/auth/me", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::POST, "/api/auth/sign-in", |_, _| json!({"email": "a@b", "password": "x"}), [401; 7]),

@@ -22,6 +22,7 @@ mod invites;
 mod leases;
 mod logs;
 mod metrics;
+mod password;
 mod pull;
 mod push;
 mod scale;

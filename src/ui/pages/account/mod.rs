@@ -1,11 +1,12 @@
-//! The account: where it is signed in, and the way out of a device that was lost. A screen that asks
-//! the server, so it says in words when it cannot.
+//! The account: where it is signed in, and its password. A screen that asks the server, so it says in
+//! words when it cannot.
 
 mod devices;
+mod password;
 
 use leptos::prelude::*;
 
-use self::devices::Devices;
+use self::{devices::Devices, password::ChangePassword};
 use super::PageTitle;
 use crate::ui::words::tr;
 
@@ -16,6 +17,7 @@ pub(crate) fn AccountPage() -> impl IntoView {
         <section class="page">
             <h1 class="page-title">{tr!(settings.account)}</h1>
             <Devices/>
+            <ChangePassword/>
         </section>
     }
     .into_any()
