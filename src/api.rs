@@ -44,6 +44,8 @@ pub enum ErrorCode {
     InviteInvalid,
     NotFound,
     MethodNotAllowed,
+    /// Who may make an account is this server's own rule.
+    SignUpRefused,
     EmailTaken,
     LastOwner,
     EpochChanged,
@@ -70,7 +72,9 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::CursorAmbiguous => StatusCode::BAD_REQUEST,
             Self::Unauthenticated | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::AccessRevoked | Self::ReadOnly | Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::AccessRevoked | Self::ReadOnly | Self::Forbidden | Self::CrossOrigin | Self::SignUpRefused => {
+                StatusCode::FORBIDDEN
+            }
             Self::UnknownBaby | Self::UnknownCaregiver | Self::InviteInvalid | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken | Self::LastOwner | Self::EpochChanged | Self::IdReused => StatusCode::CONFLICT,
@@ -193,6 +197,26 @@ pub struct Account {
     pub display_name: String,
 }
 
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpRule {
+    #[default]
+    Open,
+    /// Whoever has an invitation to a baby.
+    Invite,
+    Closed,
+}
+
+/// What a sign-up needs at this server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignUpRules {
+    pub sign_up: SignUpRule,
+    /// There is no account yet: the first one needs the set-up token, and nothing else.
+    pub set_up: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
@@ -284,8 +308,20 @@ pub async fn sign_up(
     email: String,
     password: String,
     #[server(rename = "displayName")] display_name: String,
+    #[server(rename = "inviteCode")]
+    #[server(default)]
+    invite_code: Option<String>,
+    #[server(rename = "setUpToken")]
+    #[server(default)]
+    set_up_token: Option<String>,
 ) -> Result<Account, ApiError> {
-    crate::server::accounts::sign_up(&crate::server::call(), &email, password, &display_name).await
+    let ticket = crate::server::sign_up::Ticket { invite_code, set_up_token };
+    crate::server::accounts::sign_up(&crate::server::call(), &email, password, &display_name, ticket).await
+}
+
+#[server(name = GetSignUpRules, prefix = "/api", endpoint = "auth/sign-up/rules", input = GetUrl, output = Json)]
+pub async fn sign_up_rules() -> Result<SignUpRules, ApiError> {
+    crate::server::sign_up::rules(&crate::server::call()).await
 }
 
 #[server(name = SignIn, prefix = "/api", endpoint = "auth/sign-in", input = Json, output = Json)]

@@ -1,4 +1,4 @@
-//! The server program: `serve`, `migrate`, `compact`, `sync`, `demo`.
+//! The server program: `serve`, `migrate`, `compact`, `sync`, `admin`, `demo`.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use cradlelog::{
     domain::time::Timestamp,
     server::{
-        self, compact,
+        self, admin, compact,
         config::{DatabaseConfig, LogConfig, ServeConfig},
         db, demo, inspect,
     },
@@ -52,6 +52,13 @@ enum Command {
         #[command(subcommand)]
         question: inspect::Question,
     },
+    /// Do something about accounts
+    Admin {
+        #[command(flatten)]
+        database: DatabaseConfig,
+        #[command(subcommand)]
+        act: admin::Act,
+    },
     /// Fill the database with a family to look at: twins, 90 days, three caregivers
     Demo {
         #[command(flatten)]
@@ -78,6 +85,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             print!("{}", told.text);
             return Ok(if told.is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Admin { database, act } => print!("{}", admin::command(&database, act).await?),
         Command::Demo { database, serve, until } => println!("{}", demo::demo(&database, serve, until).await?),
     }
     Ok(ExitCode::SUCCESS)

@@ -34,6 +34,27 @@ impl Server {
         answer
     }
 
+    /// The status of a POST, and its body.
+    fn post(&self, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\nconnection: close");
+        write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    fn sign_up(&self, email: &str, more: &str) -> u16 {
+        let body = format!(r#"{{"email": "{email}", "password": "a quiet night", "displayName": "Ada"{more}}}"#);
+        self.post("/api/auth/sign-up", &body).0
+    }
+
+    fn sign_in(&self, email: &str, password: &str) -> u16 {
+        self.post("/api/auth/sign-in", &format!(r#"{{"email": "{email}", "password": "{password}"}}"#)).0
+    }
+
     fn terminate(mut self) -> std::process::ExitStatus {
         let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(kill.success());
@@ -111,6 +132,64 @@ async fn verify_fails_when_something_is_wrong(pool: PgPool) {
     let ill = verify();
     assert_eq!(ill.status.code(), Some(1), "{ill:?}");
     assert!(String::from_utf8(ill.stdout).unwrap().contains("findings: "));
+}
+
+/// What `cradlelog admin` prints, or on which word it fails.
+fn admin(pool: &PgPool, words: &[&str], stdin: &str) -> Result<String, String> {
+    let mut child = program(pool, "admin").args(words).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+async fn sessions(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("select count(*) from sessions").fetch_one(pool).await.unwrap()
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_operator_helps_someone_who_forgot_their_password(pool: PgPool) {
+    let server = start(&pool);
+    assert_eq!(server.sign_up("ada@example.org", ""), 200);
+    let list = admin(&pool, &["accounts"], "").unwrap();
+    let line = list.lines().nth(1).unwrap();
+    assert!(line.ends_with("  1  0  ada@example.org"), "{list}");
+
+    let told = admin(&pool, &["reset-password", " Ada@example.org"], "").unwrap();
+    let password = told.lines().next().unwrap().strip_prefix("password: ").unwrap().to_owned();
+    assert_eq!((password.len(), sessions(&pool).await), (20, 0));
+    assert_eq!(server.sign_in("ada@example.org", "a quiet night"), 401);
+    assert_eq!(server.sign_in("ada@example.org", &password), 200);
+
+    let told = admin(&pool, &["reset-password", "ada@example.org", "--stdin"], "a much quieter night\n").unwrap();
+    assert!(!told.contains("quieter"), "{told}");
+    assert_eq!(server.sign_in("ada@example.org", "a much quieter night"), 200);
+    assert!(admin(&pool, &["reset-password", "ada@example.org", "--stdin"], "short\n").is_err());
+    assert_eq!(admin(&pool, &["end-sessions", "ada@example.org"], "").unwrap(), "sessions ended: 1\n");
+    assert_eq!(sessions(&pool).await, 0);
+    let nobody = admin(&pool, &["end-sessions", "eve@example.org"], "").unwrap_err();
+    assert!(nobody.contains("there is no account eve@example.org"), "{nobody}");
+}
+
+/// A server that others can reach says in its log what the first account needs.
+#[sqlx::test(migrations = false)]
+async fn a_fresh_server_tells_its_set_up_token_in_its_log(pool: PgPool) {
+    let mut serve = program(&pool, "serve");
+    let mut child = serve.env("LISTEN_ADDR", "0.0.0.0:0").stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let server = Server::listening(child);
+    let line = log.find(|line| line.contains("set-up token: ")).unwrap();
+    let told = line.split_once("set-up token: ").unwrap().1.to_owned();
+    let reader = std::thread::spawn(move || log.count());
+    assert_eq!(server.sign_up("eve@example.org", ""), 403);
+    let again = admin(&pool, &["set-up-token"], "").unwrap();
+    assert_ne!(again.trim(), told);
+    let bring = |token: &str| format!(r#", "setUpToken": "{token}""#);
+    assert_eq!(server.sign_up("eve@example.org", &bring(&told)), 403, "the earlier one is void");
+    assert_eq!(server.sign_up("ada@example.org", &bring(again.trim())), 200);
+    assert!(admin(&pool, &["set-up-token"], "").unwrap_err().contains("there are accounts already"));
+    assert!(server.terminate().success());
+    reader.join().unwrap();
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn judge(error: ApiError) -> TransportError {
         | Told::InviteInvalid
         | Told::InviteExpired
         | Told::MethodNotAllowed
+        | Told::SignUpRefused
         | Told::EmailTaken
         | Told::LastOwner
         | Told::IdReused

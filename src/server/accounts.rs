@@ -10,6 +10,7 @@ use super::{
     Call,
     error::violates,
     password, session,
+    sign_up::{self, Ticket},
     text::{self, Email},
     throttle,
 };
@@ -18,10 +19,17 @@ use crate::{
     domain::id::{BabyId, UserId},
 };
 
-pub async fn sign_up(call: &Call, email: &str, password: String, display_name: &str) -> Result<Account, ApiError> {
+pub async fn sign_up(
+    call: &Call,
+    email: &str,
+    password: String,
+    display_name: &str,
+    ticket: Ticket,
+) -> Result<Account, ApiError> {
     let email = Email::parse(email)?;
     let display_name = text::name("displayName", display_name)?;
     password::check(&password, email.as_str())?;
+    let admission = sign_up::admit(call, ticket).await?;
     let hash = call.app.passwords().hash(password).await?;
 
     let user_id = UserId(Uuid::now_v7());
@@ -45,6 +53,7 @@ pub async fn sign_up(call: &Call, email: &str, password: String, display_name: &
         }
         error.into()
     })?;
+    sign_up::use_up(&mut tx, &admission).await?;
     session::begin(call, &mut tx, user_id).await?;
     tx.commit().await?;
     Ok(Account { user_id, display_name })
@@ -53,7 +62,7 @@ pub async fn sign_up(call: &Call, email: &str, password: String, display_name: &
 pub async fn sign_in(call: &Call, email: &str, password: String) -> Result<Account, ApiError> {
     // An address that could not have signed up is as unknown as one that has not.
     let email = Email::parse(email).map_err(|_| bad_credentials())?;
-    let by_address = throttle::ADDRESS.attempt(call.pool(), &address_group(call)).await?;
+    let by_address = throttle::ADDRESS.attempt(call.pool(), &call.address_group()).await?;
     let by_account = throttle::ACCOUNT.attempt(call.pool(), email.as_str()).await?;
 
     let found = by_email(call.pool(), &email).await?;
@@ -184,14 +193,6 @@ async fn by_email(pool: &PgPool, email: &Email) -> Result<Option<(Account, Strin
     .fetch_optional(pool)
     .await?;
     Ok(found.map(|(id, display_name, hash)| (Account { user_id: UserId(id), display_name }, hash)))
-}
-
-/// An IPv6 caller owns a whole /64, so that is what is counted.
-fn address_group(call: &Call) -> String {
-    match call.address {
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("{:x}/64", v6.to_bits() >> 64),
-    }
 }
 
 fn bad_credentials() -> ApiError {

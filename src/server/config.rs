@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::PossibleValue};
 use http::{HeaderName, Uri};
+
+use crate::api::SignUpRule;
 
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseConfig {
@@ -26,6 +28,10 @@ pub struct ServeConfig {
     /// The address people type, when a proxy stands in front: https://baby.example.org
     #[arg(long, env)]
     pub public_url: Option<PublicUrl>,
+    /// Who may make an account: anybody, whoever was invited to a baby, or nobody. The first account needs
+    /// the set-up token in the log, except on an open server that only this machine reaches
+    #[arg(long, env, value_enum, default_value_t = SignUpRule::Open)]
+    pub sign_up: SignUpRule,
     /// The header in which your own proxy puts the caller's address, such as x-real-ip. Without it
     /// the address of the connection counts; never set it when callers can reach this port directly
     #[arg(long, env)]
@@ -50,6 +56,20 @@ impl ServeConfig {
     /// Whether people reach the app over TLS; it decides the cookie's name and HSTS.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.0.starts_with("https://"))
+    }
+}
+
+impl ValueEnum for SignUpRule {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Open, Self::Invite, Self::Closed]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }))
     }
 }
 

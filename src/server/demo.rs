@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     App, Call, accounts, config::DatabaseConfig, config::ServeConfig, db, invites, push, session::SessionToken,
+    sign_up::Ticket,
 };
 use crate::{
     api::{InviteKind, Level},
@@ -97,7 +98,7 @@ pub(super) async fn fill(app: &App, until: Timestamp) -> anyhow::Result<()> {
 async fn sign_up(app: &App, name: &str, email: &str) -> anyhow::Result<Call> {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let call = Call::new(app.clone(), None, address);
-    accounts::sign_up(&call, email, PASSWORD.to_owned(), name).await?;
+    accounts::sign_up(&call, email, PASSWORD.to_owned(), name, Ticket::default()).await?;
     let cookie = call.take_cookie().context("signing up starts a session")?;
     let sent_back = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&cookie)?)]);
     Ok(Call::new(app.clone(), SessionToken::from_headers(&sent_back, app.config()), address))

@@ -157,7 +157,7 @@ async fn conflicts(pool: &PgPool, baby: Option<Uuid>, page: Page) -> Result<Stri
 }
 
 /// One line for each row, under the names of the columns, which are all text.
-fn table(columns: &[&str], rows: &[PgRow]) -> Result<String, sqlx::Error> {
+pub(super) fn table(columns: &[&str], rows: &[PgRow]) -> Result<String, sqlx::Error> {
     let mut text = columns.join("  ");
     text.push('\n');
     for row in rows {

@@ -185,6 +185,30 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Invite>, ApiError> {
         .collect()
 }
 
+/// Whether `code` could be accepted now, for somebody who has no account yet. Guesses are counted by
+/// where they come from.
+pub(super) async fn is_open(call: &Call, code: &str) -> Result<(), ApiError> {
+    let attempt = throttle::INVITE.attempt(call.pool(), &call.address_group()).await?;
+    let code = parse_code(code).ok_or_else(invite_invalid)?;
+    let code_hash = hash(call, &code).await?;
+    let is_expired: Option<bool> = sqlx::query_scalar(
+        "select expires_at <= now()
+         from invites
+         where code_hash = $1 and revoked_at is null and used_at is null
+         order by created_at desc
+         limit 1",
+    )
+    .bind(code_hash)
+    .fetch_optional(call.pool())
+    .await?;
+    let is_expired = is_expired.ok_or_else(invite_invalid)?;
+    attempt.uncount(call.pool()).await?;
+    if is_expired {
+        return Err(ApiError::new(ErrorCode::InviteExpired, "this code has expired, ask for a new one"));
+    }
+    Ok(())
+}
+
 fn invite_invalid() -> ApiError {
     ApiError::new(ErrorCode::InviteInvalid, "no such invitation")
 }

@@ -8,6 +8,7 @@
 //! event is inserted by one helper; no log line holds what a person typed.
 
 pub mod accounts;
+pub mod admin;
 pub mod caregivers;
 pub mod compact;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod leases;
 pub mod pull;
 pub mod push;
 pub mod router;
+pub mod sign_up;
 pub mod snapshot;
 pub mod status;
 
@@ -37,6 +39,7 @@ mod lanes;
 mod logs;
 mod metrics;
 mod password;
+mod secret;
 mod serve;
 mod session;
 mod site;
@@ -176,6 +179,14 @@ impl Call {
     /// One after a lane whose connection was gone.
     async fn fresh_lane(&self) -> Result<Lane<'_>, sqlx::Error> {
         self.app.0.lanes.fresh().await
+    }
+
+    /// An IPv6 caller owns a whole /64, so that is what is counted.
+    fn address_group(&self) -> String {
+        match self.address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("{:x}/64", v6.to_bits() >> 64),
+        }
     }
 
     /// Sends `cookie` with the answer.

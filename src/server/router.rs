@@ -97,6 +97,7 @@ fn writes(app: &App) -> Router<App> {
 fn reads() -> Router<App> {
     let router = Router::new();
     let router = on_get::<api::GetMe>(router);
+    let router = on_get::<api::GetSignUpRules>(router);
     let router = on_get::<api::ListSessions>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);

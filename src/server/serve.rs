@@ -10,6 +10,7 @@ use super::{
     config::{DatabaseConfig, ServeConfig},
     db, metrics,
     router::router,
+    sign_up,
 };
 
 /// Requests in flight get this long to end once we were asked to stop.
@@ -33,6 +34,9 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     });
     if !address.ip().is_loopback() && !config.is_https() {
         tracing::warn!("listening beyond this machine without TLS: set PUBLIC_URL to the https address people use");
+    }
+    if let Some(token) = sign_up::first_run(&pool, &config, address.ip()).await? {
+        tracing::warn!("there is no account yet; the first one needs this set-up token: {token}");
     }
     let app = App::new(pool.clone(), config);
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

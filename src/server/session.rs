@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use super::{Call, agent::Agent, config::ServeConfig, error::internal};
+use super::{Call, agent::Agent, config::ServeConfig, secret::random_hex};
 use crate::{
     api::{ApiError, ErrorCode},
     domain::id::UserId,
@@ -25,9 +25,7 @@ pub(super) struct SessionToken(String);
 
 impl SessionToken {
     fn random() -> Result<Self, ApiError> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| internal(&error))?;
-        Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Self(random_hex::<32>()?))
     }
 
     /// What the database knows a session by.

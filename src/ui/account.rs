@@ -41,6 +41,11 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         ErrorCode::BadCredentials if err.field.is_some() => tr!(wrong.current_password),
         ErrorCode::BadCredentials => tr!(wrong.credentials),
         ErrorCode::EmailTaken => tr!(wrong.email_taken),
+        ErrorCode::SignUpRefused => match err.field.as_deref() {
+            Some("setUpToken") => tr!(wrong.set_up_token),
+            Some("inviteCode") => tr!(sign_up.invite),
+            _ => tr!(sign_up.closed),
+        },
         ErrorCode::InviteInvalid => tr!(wrong.invite_invalid),
         ErrorCode::InviteExpired => tr!(wrong.invite_expired),
         ErrorCode::Unauthenticated => tr!(wrong.unauthenticated),
@@ -92,7 +97,7 @@ impl Refused {
 
     /// The field of the form that it is about.
     fn field(&self) -> Option<&str> {
-        const PLACED: &[&str] = &["email", "password", "newPassword", "displayName"];
+        const PLACED: &[&str] = &["email", "password", "newPassword", "displayName", "setUpToken", "inviteCode"];
         match self {
             Self::Server(err) if err.code == ErrorCode::EmailTaken => Some("email"),
             Self::Server(err) => err.field.as_deref().filter(|name| PLACED.contains(name)),

@@ -86,6 +86,7 @@ fn cases() -> Vec<Case> {
         ),
         (Method::GET, "/api/auth/me", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::POST, "/api/auth/sign-in", |_, _| json!({"email": "a@b", "password": "x"}), [401; 7]),
+        (Method::GET, "/api/auth/sign-up/rules", |_, _| json!({}), [200; 7]),
         (Method::POST, "/api/auth/sign-up", |_, _| json!({"email": "", "password": "", "displayName": ""}), [422; 7]),
         (
             Method::POST,

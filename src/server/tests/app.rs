@@ -7,7 +7,10 @@ use sqlx::PgPool;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::server::{App, config::ServeConfig, db, router::router};
+use crate::{
+    api::SignUpRule,
+    server::{App, config::ServeConfig, db, router::router},
+};
 
 pub(super) const PASSWORD: &str = "a quiet night";
 
@@ -64,6 +67,7 @@ impl TestApp {
             listen_addr: "127.0.0.1:0".parse().unwrap(),
             site_dir: std::env::temp_dir().join("cradlelog-no-site"),
             public_url: None,
+            sign_up: SignUpRule::Open,
             client_ip_header: None,
             bulk_leases: 16,
             hint_check_secs: 3,

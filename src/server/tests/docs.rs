@@ -73,6 +73,7 @@ fn the_api_page_leaves_nothing_out() {
         InviteInvalid,
         NotFound,
         MethodNotAllowed,
+        SignUpRefused,
         EmailTaken,
         LastOwner,
         EpochChanged,

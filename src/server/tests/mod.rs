@@ -27,5 +27,6 @@ mod pull;
 mod push;
 mod scale;
 mod schema;
+mod sign_up;
 mod snapshot;
 mod status;

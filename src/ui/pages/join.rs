@@ -26,6 +26,11 @@ impl JoinCode {
         Self(RwSignal::new(String::new()))
     }
 
+    /// What was typed so far.
+    pub(crate) fn typed(self) -> String {
+        self.0.with_untracked(|code| code.trim().to_owned())
+    }
+
     /// Where to go after signing in: on with joining, or home.
     pub(crate) fn next_path(self) -> &'static str {
         if self.0.with_untracked(|code| code.trim().is_empty()) { "/" } else { "/join" }
@@ -58,7 +63,7 @@ pub(crate) fn JoinPage() -> impl IntoView {
 }
 
 #[component]
-fn CodeField(#[prop(optional, into)] error: Signal<Option<String>>) -> impl IntoView {
+pub(crate) fn CodeField(#[prop(optional, into)] error: Signal<Option<String>>) -> impl IntoView {
     let code = expect_context::<JoinCode>().0;
     view! { <TextField id="code" label=tr!(join.code) value=code hint=tr!(join.code_hint) error=error/> }
 }

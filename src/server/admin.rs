@@ -1,0 +1,108 @@
+//! What an operator does about accounts, from the command line: help someone who forgot their password,
+//! end what should not go on, let the first person in.
+//!
+//! Invariant: a password is read or printed, and written nowhere but as its hash.
+
+use std::io::BufRead;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+use super::{
+    accounts, config::DatabaseConfig, db, inspect::table, password, secret::random_hex, session::ALIVE, sign_up,
+    text::Email,
+};
+use crate::domain::id::UserId;
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Act {
+    /// List the accounts, with their signed-in devices and babies
+    Accounts,
+    /// Give an account another password and end its sessions; prints a random one
+    ResetPassword {
+        email: String,
+        /// Read the password from standard input, one line, in place of making one
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Sign an account out on all its devices
+    EndSessions { email: String },
+    /// Make another set-up token for the first account of a fresh server
+    SetUpToken,
+}
+
+/// Does it and returns what to tell.
+///
+/// # Errors
+/// The database is not to be had, or there is no such account.
+pub async fn command(database: &DatabaseConfig, act: Act) -> anyhow::Result<String> {
+    let pool = db::connect(database).await?;
+    let told = perform(&pool, act).await?;
+    pool.close().await;
+    Ok(told)
+}
+
+async fn perform(pool: &PgPool, act: Act) -> anyhow::Result<String> {
+    Ok(match act {
+        Act::Accounts => accounts(pool).await?,
+        Act::ResetPassword { email, stdin } => reset_password(pool, &email, stdin).await?,
+        Act::EndSessions { email } => {
+            let (user, _) = find(pool, &email).await?;
+            let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(pool).await?;
+            format!("sessions ended: {}\n", ended.rows_affected())
+        }
+        Act::SetUpToken => {
+            let token = sign_up::reissue(pool).await?;
+            format!("{}\n", token.context("there are accounts already: the first one is made")?)
+        }
+    })
+}
+
+async fn accounts(pool: &PgPool) -> Result<String, sqlx::Error> {
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "select u.id::text as id, to_char(u.created_at at time zone 'utc', 'YYYY-MM-DD') as since,
+           coalesce(to_char(max(s.last_seen_at) at time zone 'utc', 'YYYY-MM-DD'), '-') as used,
+           count(s.id)::text as devices,
+           (select count(*) from user_baby b where b.user_id = u.id)::text as babies,
+           u.email
+         from users u
+         left join sessions s on s.user_id = u.id and {ALIVE}
+         group by u.id
+         order by u.created_at, u.id"
+    )))
+    .fetch_all(pool)
+    .await?;
+    table(&["id", "since", "used", "devices", "babies", "email"], &rows)
+}
+
+async fn reset_password(pool: &PgPool, email: &str, stdin: bool) -> anyhow::Result<String> {
+    let (user, email) = find(pool, email).await?;
+    let (password, told) = if stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        (line.trim_end_matches(['\r', '\n']).to_owned(), String::new())
+    } else {
+        // Eighty random bits.
+        let password = random_hex::<10>()?;
+        let told = format!("password: {password}\n");
+        (password, told)
+    };
+    password::check(&password, email.as_str())?;
+    let hash = password::Passwords::new().hash(password).await?;
+    let mut tx = pool.begin().await?;
+    accounts::set_password(&mut tx, user, &hash).await?;
+    tx.commit().await?;
+    Ok(format!("{told}The account has this password from now on, and every device of it is signed out.\n"))
+}
+
+async fn find(pool: &PgPool, email: &str) -> anyhow::Result<(UserId, Email)> {
+    let email = Email::parse(email)?;
+    let found: Option<Uuid> =
+        sqlx::query_scalar("select id from users where email = $1").bind(email.as_str()).fetch_optional(pool).await?;
+    match found {
+        Some(id) => Ok((UserId(id), email)),
+        None => bail!("there is no account {}", email.as_str()),
+    }
+}
