@@ -20,6 +20,7 @@ mod screenshots;
 mod server;
 mod site;
 mod soak;
+mod squeeze;
 mod tally;
 mod tests;
 mod tools;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::squeeze::squeeze;
 use crate::{brotli_files, css, exec, paths, tools};
 
 /// Whom a build is for.
@@ -134,7 +135,8 @@ fn bind(profile: Profile, wasm: &Path, scratch: &Path) -> Result<(String, Vec<u8
     bindgen.generate(scratch).with_context(|| format!("wasm-bindgen cannot process {}", wasm.display()))?;
     ensure!(!scratch.join("snippets").exists(), "a crate brings script snippets, which would be served without a hash");
     let glue = std::fs::read_to_string(scratch.join("cradlelog.js"))?;
-    Ok((glue, std::fs::read(scratch.join("cradlelog_bg.wasm"))?))
+    let wasm = std::fs::read(scratch.join("cradlelog_bg.wasm"))?;
+    Ok((glue, if release { squeeze(&wasm)? } else { wasm }))
 }
 
 /// Adds a file under /pkg and returns its URL path.
