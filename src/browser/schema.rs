@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Raise it when a table gets another index or another form of key.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// One database per account, so that two people on one device never see each other's rows.
 pub(super) fn database_name(user_id: UserId) -> String {

@@ -133,6 +133,11 @@ fn open_transaction(db: &IdbDatabase, names: &Array, mode: Mode) -> Result<IdbTr
     open.call3(db, names, &mode.into(), &options)?.dyn_into()
 }
 
+/// `from <= key < to`; the browser refuses a range that is empty.
+fn key_range(from: &str, to: &str) -> Result<IdbKeyRange, JsValue> {
+    IdbKeyRange::bound_with_lower_open_and_upper_open(&from.into(), &to.into(), false, true)
+}
+
 /// One open transaction.
 pub struct IndexedTx {
     transaction: IdbTransaction,
@@ -161,17 +166,20 @@ impl Tx for IndexedTx {
         Ok(())
     }
 
+    async fn delete_range(&self, table: Table, from: &str, to: &str) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let range = key_range(from, to).map_err(|err| self.fail(&err))?;
+        self.store(table)?.delete(&range).map_err(|err| self.fail(&err))?;
+        Ok(())
+    }
+
     async fn scan(&self, scan: &Scan) -> Result<Vec<(String, Value)>, StoreError> {
         if scan.from >= scan.to || scan.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let range = IdbKeyRange::bound_with_lower_open_and_upper_open(
-            &scan.from.as_str().into(),
-            &scan.to.as_str().into(),
-            false,
-            true,
-        )
-        .map_err(|err| self.fail(&err))?;
+        let range = key_range(&scan.from, &scan.to).map_err(|err| self.fail(&err))?;
         let source = Source::of(&self.store(scan.table)?, scan).map_err(|err| self.fail(&err))?;
         match scan.limit {
             Some(limit) if scan.descending => self.newest(&source, &range, limit).await,

@@ -23,6 +23,7 @@ pub async fn every_claim<D: Database>(mut fresh: impl AsyncFnMut(&str) -> D) {
     values_of_any_size_and_script_come_back(&fresh("values").await).await;
     scans_are_half_open_and_ordered(&fresh("scans").await).await;
     an_index_orders_by_its_property_and_is_sparse(&fresh("index").await).await;
+    a_range_is_deleted_as_a_whole(&fresh("range").await).await;
     a_transaction_sees_its_own_writes(&fresh("own").await).await;
     an_abort_leaves_nothing(&fresh("abort").await).await;
     a_failure_leaves_nothing(&fresh("failure").await).await;
@@ -158,6 +159,17 @@ pub async fn an_index_orders_by_its_property_and_is_sparse(db: &impl Database) {
     put_all(db, Table::Outbox, &[("b/2", json!({"entity": "b/x"})), ("b/1", json!({"entity": "b/x"}))]).await;
     put_all(db, Table::Outbox, &[("b/3", json!({"entity": "b/xy"}))]).await;
     assert_eq!(keys(db, &entity).await, ["b/1", "b/2"], "exactly one entity");
+}
+
+pub async fn a_range_is_deleted_as_a_whole(db: &impl Database) {
+    put_all(db, Table::Shadow, &["a/1", "a/2", "a0", "b/1"].map(|key| (key, json!(key)))).await;
+    let tx = db.begin(&[Table::Shadow], Mode::RelaxedWrite).await.unwrap();
+    tx.put(Table::Shadow, "a/3", &json!("just now")).await.unwrap();
+    tx.delete_range(Table::Shadow, "a/", "a0").await.unwrap();
+    tx.delete_range(Table::Shadow, "b0", "b/").await.unwrap();
+    tx.put(Table::Shadow, "a/4", &json!("after it")).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(keys(db, &scan(Table::Shadow, "", "~")).await, ["a/4", "a0", "b/1"]);
 }
 
 pub async fn a_transaction_sees_its_own_writes(db: &impl Database) {

@@ -23,7 +23,8 @@ use crate::domain::{
 /// are joined by `/`, which sorts before every character of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
-    /// `baby/entity` → the row as the person sees it. Indexes [`Index::At`], [`Index::Running`].
+    /// `baby/entity` → the row as the person sees it. Indexes [`Index::At`], [`Index::Running`] and
+    /// [`Index::Deleted`].
     Rows(EntityType),
     /// `baby/entity` → the last server image of a row with pending edits.
     Shadow,
@@ -75,7 +76,7 @@ impl Table {
 
     pub fn indexes(self) -> &'static [Index] {
         match self {
-            Self::Rows(_) => &[Index::At, Index::Running],
+            Self::Rows(_) => &[Index::At, Index::Running, Index::Deleted],
             Self::Outbox => &[Index::Entity],
             _ => &[],
         }
@@ -86,10 +87,12 @@ impl Table {
 /// are not in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Index {
-    /// `baby/startedAt`.
+    /// `baby/startedAt` of what is not deleted.
     At,
     /// `baby/startedAt` of a span without an end.
     Running,
+    /// `baby/deletedAt`.
+    Deleted,
     /// `baby/entity`.
     Entity,
 }
@@ -100,6 +103,7 @@ impl Index {
         match self {
             Self::At => "at",
             Self::Running => "running",
+            Self::Deleted => "deleted",
             Self::Entity => "entity",
         }
     }
@@ -142,6 +146,8 @@ pub trait Tx {
     async fn get(&self, table: Table, key: &str) -> Result<Option<Value>, StoreError>;
     async fn put(&self, table: Table, key: &str, value: &Value) -> Result<(), StoreError>;
     async fn delete(&self, table: Table, key: &str) -> Result<(), StoreError>;
+    /// Every key with `from <= key < to`, without reading what stands there.
+    async fn delete_range(&self, table: Table, from: &str, to: &str) -> Result<(), StoreError>;
     /// Key and value of each match, in key or index order.
     async fn scan(&self, scan: &Scan) -> Result<Vec<(String, Value)>, StoreError>;
     async fn commit(self) -> Result<(), StoreError>;

@@ -14,7 +14,7 @@ use crate::{
     domain::{id::BabyId, registry::EntityType, time::Timestamp},
     sync::{
         defect::{Defect, planted},
-        ports::{Database, Mode, StoreError, Table, Tx},
+        ports::{Database, Mode, Scan, StoreError, Table, Tx},
         protocol::{Change, PullResponse},
     },
 };
@@ -173,9 +173,8 @@ pub(super) fn copy_tables() -> Vec<Table> {
 pub(super) async fn drop_images(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
     let tables = EntityType::all().map(Table::Rows).chain([Table::Shadow, Table::Opaque]);
     for table in tables {
-        for (key, _) in tx.scan(&of_baby(table, None, baby)).await? {
-            tx.delete(table, &key).await?;
-        }
+        let Scan { from, to, .. } = of_baby(table, None, baby);
+        tx.delete_range(table, &from, &to).await?;
     }
     Ok(())
 }

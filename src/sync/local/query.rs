@@ -60,6 +60,7 @@ fn scan(query: &Query, table: Table) -> Scan {
         },
         Select::Latest => Scan { descending: true, limit: query.limit, ..of_baby(table, Some(Index::At), baby) },
         Select::Running => Scan { descending: true, ..of_baby(table, Some(Index::Running), baby) },
-        Select::One(_) | Select::Deleted | Select::All => of_baby(table, None, baby),
+        Select::Deleted => Scan { descending: true, limit: query.limit, ..of_baby(table, Some(Index::Deleted), baby) },
+        Select::One(_) | Select::All => of_baby(table, None, baby),
     }
 }

@@ -162,6 +162,9 @@ pub(super) async fn put_row(tx: &impl Tx, row: &Row, pending: bool) -> Result<()
             record["running"] = record["at"].clone();
         }
     }
+    if let Some(at) = row.server.deleted_at {
+        record[Index::Deleted.name()] = format!("{}/{at}", row.baby_id).into();
+    }
     tx.put(Table::Rows(row.entity_type), &key, &record).await
 }
 

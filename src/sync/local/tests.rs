@@ -2,6 +2,7 @@ mod any_answer;
 mod claims;
 mod gate;
 mod property;
+mod reads;
 mod resolve;
 mod snapshot;
 

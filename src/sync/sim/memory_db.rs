@@ -56,6 +56,7 @@ pub enum Crash {
 #[derive(Default)]
 struct Process {
     operations: Cell<u64>,
+    handed_out: Cell<usize>,
     crash: Cell<Option<Crash>>,
     dead: Cell<bool>,
     failure: RefCell<Option<(u64, StoreError)>>,
@@ -171,6 +172,11 @@ impl MemoryDb {
     /// Storage operations (get, put, delete, scan, commit) of this process so far.
     pub fn operations(&self) -> u64 {
         self.process.operations.get()
+    }
+
+    /// Values that scans of this process have returned so far.
+    pub fn handed_out(&self) -> usize {
+        self.process.handed_out.get()
     }
 
     /// From then on every operation fails with [`StoreError::Closed`], until [`Self::reopen`].
@@ -411,8 +417,21 @@ impl Tx for MemoryTx {
         self.operate(Some(table), true, || self.changes.borrow_mut().extend([change])).await
     }
 
+    async fn delete_range(&self, table: Table, from: &str, to: &str) -> Result<(), StoreError> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let range = Scan { table, index: None, from, to, descending: false, limit: None };
+        let gone = || {
+            let found = self.matches(&range).into_iter().map(|(key, _)| ((table.name(), key), None));
+            self.changes.borrow_mut().extend(found);
+        };
+        self.operate(Some(table), true, gone).await
+    }
+
     async fn scan(&self, scan: &Scan) -> Result<Vec<(String, Value)>, StoreError> {
-        self.operate(Some(scan.table), false, || self.matches(scan)).await
+        let found = self.operate(Some(scan.table), false, || self.matches(scan)).await?;
+        let counted = &self.db.process.handed_out;
+        counted.set(counted.get() + found.len());
+        Ok(found)
     }
 
     async fn commit(self) -> Result<(), StoreError> {
