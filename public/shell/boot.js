@@ -1,9 +1,10 @@
 // Starts the app, and tells it when a newer version waits.
 //
-// Between this script and the app there are two events on `window` and one attribute:
+// Between this script and the app there are three events on `window` and one attribute:
 //   `cradlelog:update`         a newer version is ready; <html data-update="ready"> says the same to
 //                              whoever comes later. The app offers it in its own time.
 //   `cradlelog:update-accept`  the person wants it: the newer version takes over and this page reloads.
+//   `cradlelog:update-look`    the server says that this page is too old: there is one to be found now.
 //
 // A page that did not ask is never reloaded, not even when another tab let the new version in.
 
@@ -62,11 +63,14 @@ async function keepFresh() {
   });
 
   let looked = Date.now();
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState !== 'visible' || Date.now() - looked < LOOK_AGAIN_MS) return;
+  const look = () => {
     looked = Date.now();
     // Without a connection there is nothing to find; the next look will.
     registration.update().catch(() => {});
+  };
+  addEventListener('cradlelog:update-look', look);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible' && Date.now() - looked >= LOOK_AGAIN_MS) look();
   });
 }
 

@@ -9,7 +9,7 @@ use crate::{
     domain::id::BabyId,
     sync::{
         ports::StoreError,
-        status::{BabyAccess, CaregiverName, SyncStatus, SyncStep},
+        status::{BabyAccess, Blocked, CaregiverName, SyncStatus, SyncStep},
     },
     ui::replica::{Account, Notice, Replica, ReplicaPort, ReplicaSignals},
 };
@@ -88,6 +88,11 @@ impl Screens {
             let first = babies.first().map(|access| access.baby_id);
             self.active_baby.get_untracked().filter(listed).or(next.filter(listed)).or(first)
         })
+    }
+
+    /// Whether the server has refused this version of the app, as far as the screens know.
+    pub(super) fn is_too_old(self) -> bool {
+        self.status.with_untracked(|status| status.blocked == Some(Blocked::UpdateApp))
     }
 
     pub(super) fn notice(self, notice: Notice) {

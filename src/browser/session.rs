@@ -22,13 +22,14 @@ use super::{
     entropy::BrowserEntropy,
     events::{PageEvent, PageEvents, is_online, is_visible},
     hints::{Heard, Hints},
-    lock::try_lock,
+    lock::{LockGuard, try_lock},
     schema::database_name,
     screens::Screens,
     settings,
     store::{IndexedDb, Lost},
     tabs::{TabNews, Tabs},
     transport::HttpTransport,
+    update,
 };
 use crate::{
     domain::{id::BabyId, time::Timestamp},
@@ -39,6 +40,7 @@ use crate::{
         local::LocalStore,
         ports::{Clock, Entropy, StoreError},
         protocol::Hint,
+        status::Blocked,
     },
     ui::replica::{Account, Notice},
 };
@@ -58,6 +60,8 @@ pub(super) struct Session {
     pub(super) screens: Screens,
     db: IndexedDb,
     lock_name: String,
+    /// Held while the driver performs, unless the page goes out of sight meanwhile.
+    lock: RefCell<Option<LockGuard>>,
     /// The driver may have something to perform.
     work: Bell,
     /// What the screens show may be out of date.
@@ -129,6 +133,7 @@ impl Session {
             screens,
             db,
             lock_name,
+            lock: RefCell::default(),
             work,
             stale,
             told,
@@ -221,6 +226,9 @@ impl Session {
             return Ok(());
         }
         self.shown.set(turn);
+        if status.blocked == Some(Blocked::UpdateApp) && !self.screens.is_too_old() {
+            update::look();
+        }
         self.screens.show(status, babies, caregivers);
         let active = self.screens.baby_for_screen(self.driver.active());
         if active != self.driver.active() || active != self.screens.active_baby.get_untracked() {
@@ -276,6 +284,11 @@ impl Session {
     }
 
     fn page_event(&self, event: PageEvent) {
+        if event == PageEvent::Hidden {
+            // It may be frozen in the middle of its work, and would keep the others from it for as long.
+            // Whoever takes the lead meanwhile is right: what this one still writes is then refused.
+            drop(self.lock.take());
+        }
         self.tell(match event {
             PageEvent::Online => Event::Online(true),
             PageEvent::Offline => Event::Online(false),
@@ -373,8 +386,12 @@ async fn sync_loop(session: Rc<Session>) {
             session.rest(LOCK_RETRY_MS).await;
             continue;
         };
+        session.lock.replace(Some(guard));
         let ran = session.driver.run().await;
-        guard.release().await;
+        let guard = session.lock.take();
+        if let Some(guard) = guard {
+            guard.release().await;
+        }
         if let Err(err) = ran {
             session.screens.storage_failed(&err);
             if err == StoreError::Closed {

@@ -1,5 +1,5 @@
 //! A newer version of the app. The page's boot script looks after the service worker; between it
-//! and the app there are two events and one attribute, named in that script.
+//! and the app there are three events and one attribute, named in that script.
 //!
 //! Invariant: the page is reloaded only because this person asked here: an open sheet is never lost.
 
@@ -9,6 +9,7 @@ use web_sys::{Event, HtmlElement};
 
 const READY: &str = "cradlelog:update";
 const ACCEPT: &str = "cradlelog:update-accept";
+const LOOK: &str = "cradlelog:update-look";
 
 /// Becomes true when a newer version waits.
 pub(super) fn waiting() -> ReadSignal<bool> {
@@ -34,7 +35,16 @@ fn on_ready(set_waiting: WriteSignal<bool>) {
 
 /// Lets the newer version take over; the page is then loaded anew.
 pub(super) fn accept() {
-    let event = Event::new(ACCEPT).expect("an event of any name can be made");
+    tell(ACCEPT);
+}
+
+/// There must be a newer version: the server said so. It is offered once it is here.
+pub(super) fn look() {
+    tell(LOOK);
+}
+
+fn tell(name: &str) {
+    let event = Event::new(name).expect("an event of any name can be made");
     // Nobody cancels it; `false` would mean that somebody had.
     let _ = window().dispatch_event(&event);
 }
