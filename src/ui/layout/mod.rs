@@ -5,6 +5,8 @@ mod header;
 mod notices;
 pub(crate) mod sync_words;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -25,12 +27,26 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
             <a class="skip-link" href="#main">{tr!(app.skip)}</a>
             <Header/>
             <Notices/>
-            <main id="main" class="main" tabindex="-1">{children()}</main>
+            <main id="main" class="main" tabindex="-1"><InTurn>{children()}</InTurn></main>
             <Navigation/>
             <SheetHost/>
         </div>
     }
     .into_any()
+}
+
+/// Draws its content in the browser's next task: the frame and the page are each drawn for the first
+/// time when the app opens, and what is touched in between is heard.
+#[component]
+fn InTurn(children: Children) -> impl IntoView {
+    let is_due = RwSignal::new(false);
+    let draw = move || {
+        // The frame may be gone already.
+        let _ = is_due.try_set(true);
+    };
+    set_timeout(draw, Duration::ZERO);
+    let mut children = Some(children);
+    move || is_due.get().then(|| children.take().map(|children| children()))
 }
 
 /// The frame before anybody is.
