@@ -13,6 +13,7 @@ pub(crate) fn measure(effort: Effort) -> Result<Section> {
     let taps = app.run("taps.js", &[("TAPS", count(120))])?;
     let screens = app.run("other_screen.js", &[("SAVES", count(30))])?;
     let starts = app.run("offline_start.js", &[("STARTS", count(20))])?;
+    let copies = app.run("first_copy.js", &[("LOGS", count(10_000)), ("COPIES", count(10))])?;
     app.stop()?;
 
     let mut table = Table::new(&["milliseconds", "samples", "p50", "p95", "max", "aim", ""]);
@@ -34,6 +35,9 @@ pub(crate) fn measure(effort: Effort) -> Result<Section> {
     row("the same by polling every 5 s, hints switched off".to_owned(), &samples(&screens["polled"])?, None);
     row("second start, offline, to usable".to_owned(), &samples(&starts["starts"]["1"])?, Some(1000.0));
     row("the same, 4× slower CPU".to_owned(), &samples(&starts["starts"]["4"])?, None);
+    let logs = copies["logs"].as_f64().map(number).context("a script tells how many logs it wrote")?;
+    row(format!("longest task while {logs} logs come in"), &samples(&copies["longest"])?, Some(50.0));
+    row(format!("a new device, {logs} logs, to the last"), &samples(&copies["took"])?, None);
 
     let body = table.to_markdown();
     let with = taps["browser"].as_str().context("a script tells the browser")?.to_owned();
