@@ -30,3 +30,18 @@ export const stored = (page) => page.evaluate(async () => {
 export const storesWith = async (page, needle) => Object.entries(await stored(page))
   .filter(([, rows]) => JSON.stringify(rows).includes(needle))
   .map(([store]) => store);
+
+/** How many values a store of the open account holds: for what is too much to be read. */
+export const countOf = (page, store) => page.evaluate(async (wanted) => {
+  const settled = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const { name } = (await indexedDB.databases()).find((known) => known.name.startsWith('cradlelog'));
+  const database = await settled(indexedDB.open(name));
+  try {
+    return await settled(database.transaction(wanted).objectStore(wanted).count());
+  } finally {
+    database.close();
+  }
+}, store);

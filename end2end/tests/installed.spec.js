@@ -142,6 +142,52 @@ test('a new version waits, is offered, and comes when it is asked for', async ({
   expect(phone.watch.problems).toEqual([]);
 });
 
+test('an app that is too old for the server goes on logging, is offered the new one, and then sends it all', async ({ browser, baseURL }) => {
+  // After a deploy that no longer speaks with last month's app.
+  let deployed = false;
+  const proxy = await startProxy(baseURL, (path, body) => {
+    if (deployed && path === '/sw.js') return String(body).replace(/const VERSION = '/, "$&next-");
+    if (deployed && path === '/') return String(body).replace('<html ', '<html data-version="next" ');
+    return undefined;
+  });
+  const phone = await Device.open(browser, proxy.address);
+  phone.watch.tolerate('status of 426');
+  try {
+    await phone.signUp('Ada');
+    await phone.addBaby('Juno');
+    await phone.isSynced();
+    await phone.isInstalled();
+    let isOld = true;
+    deployed = true;
+    await phone.context.route('**/api/sync/**', (route) => {
+      if (!isOld) return route.fallback();
+      const told = { code: 'client_too_old', message: 'too old', field: null, requestId: 'x' };
+      return route.fulfill({ status: 426, json: told });
+    });
+    await phone.logBottle(115);
+    await expect(phone.chip).toHaveText('Update to sync');
+    await expect(phone.text('This version is too old to sync. You can go on logging; update to send it.')).toBeVisible();
+    // The page was told by the server that there is a newer version, and has looked for it.
+    const offer = phone.button('Update now');
+    await expect(offer).toBeVisible();
+    const before = phone.watch.syncs().length;
+    await phone.logNappy('Wee');
+    await expect(phone.tile('Last nappy')).toContainText('Wee');
+    expect(phone.watch.syncs().length, 'nothing is asked of a server that wants another app').toBe(before);
+
+    isOld = false;
+    await offer.click();
+    await expect(phone.page.locator('html')).toHaveAttribute('data-version', 'next');
+    await phone.isSynced();
+    const changes = await (await phone.api()).changes(await phone.babyId());
+    expect(changes.map(({ entityType }) => entityType)).toEqual(['baby', 'feed_log', 'nappy_log']);
+  } finally {
+    await phone.context.close();
+    await proxy.stop();
+  }
+  expect(phone.watch.problems).toEqual([]);
+});
+
 test('a first visit costs no more than its budget, and a save and its answer next to nothing', async ({ browser, baseURL }) => {
   // C20.
   const wire = await counting(baseURL);

@@ -1,6 +1,7 @@
 // Access ends when it is ended: the copy goes, the unsent words stay with who wrote them.
 import { storesWith } from '../support/idb.js';
 import { expect, test } from '../support/test.js';
+import { PUSH } from '../support/watch.js';
 
 /** What may name a baby that is gone: the record of sync steps, which holds ids and counts and no words. */
 const RECORD = 'journal';
@@ -52,6 +53,29 @@ test('trap_11 a removed caregiver loses the copy, keeps the unsent words, and ot
   await b.sheet.getByRole('button', { name: 'Discard' }).click();
   await expect(b.letters('Bottle 145 ml')).toHaveCount(0);
   expect(await storesWith(b.page, juno)).toEqual([RECORD]);
+});
+
+test('access that ends in the middle of a push takes nothing in and loses nothing', async ({ family }) => {
+  // A32, A42, A47: the push left this device before access ended and reached the server after it.
+  const { a, b } = await family();
+  b.watch.tolerate('status of 403');
+  const juno = await a.babyId();
+  const { userId } = await (await b.api()).me();
+  let removed = false;
+  await b.context.route(PUSH, async (route) => {
+    if (!removed) await (await a.api()).remove(juno, userId);
+    removed = true;
+    return route.fallback();
+  });
+  await b.logBottle(150);
+  await expect(b.heading('Add your baby')).toBeVisible({ timeout: 12_000 });
+  expect(removed).toBe(true);
+  expect(await traces(b, juno, 'Juno')).toEqual([]);
+  await expect(b.chip).toHaveText('1 needs you');
+  await b.go('Sync');
+  await expect(b.letters('Bottle 150 ml')).toHaveCount(1);
+  const changes = await (await a.api()).changes(juno);
+  expect(changes.filter(({ entityType }) => entityType === 'feed_log')).toEqual([]);
 });
 
 test('a caregiver who is removed while looking on has nothing left of that baby', async ({ family }) => {
