@@ -2,10 +2,6 @@
 //! shows the way in, and with one nothing ever waits for the network.
 
 use leptos::prelude::*;
-use leptos_router::{
-    components::{FlatRoutes, Route, Router},
-    path,
-};
 
 use super::{
     acts::Acts,
@@ -28,6 +24,7 @@ use super::{
     },
     prefs::Prefs,
     replica::{Device, Replica},
+    router::Router,
     toast::{ToastRegion, Toasts},
     words::tr,
 };
@@ -41,6 +38,7 @@ pub fn App() -> impl IntoView {
     provide_context(Sheets::new());
     provide_context(JoinCode::new());
     provide_context(Ticker::start());
+    provide_context(Router::start());
     let has_account = Memo::new(move |_| device.account.with(Option::is_some));
     let screens = move || {
         if !has_account.get() {
@@ -52,7 +50,7 @@ pub fn App() -> impl IntoView {
         }
     };
     view! {
-        <Router>{screens}</Router>
+        {screens}
         <ToastRegion/>
     }
 }
@@ -66,15 +64,13 @@ fn Opening() -> impl IntoView {
 /// Nobody is signed in on this device: every address leads to the way in, and stays what it is.
 #[component]
 fn Outside() -> impl IntoView {
-    view! {
-        <Plain>
-            <FlatRoutes fallback=SignInPage>
-                <Route path=path!("/sign-up") view=SignUpPage/>
-                <Route path=path!("/join") view=JoinPage/>
-            </FlatRoutes>
-        </Plain>
-    }
-    .into_any()
+    let path = expect_context::<Router>().path();
+    let screen = move || match path.get().as_str() {
+        "/sign-up" => view! { <SignUpPage/> }.into_any(),
+        "/join" => view! { <JoinPage/> }.into_any(),
+        _ => view! { <SignInPage/> }.into_any(),
+    };
+    view! { <Plain>{screen}</Plain> }.into_any()
 }
 
 /// The app proper.
@@ -84,21 +80,19 @@ fn Inside(replica: Replica) -> impl IntoView {
     Nursery::provide(replica);
     Acts::provide(replica);
     RecentFeeds::provide(expect_context());
-    view! {
-        <Layout>
-            <FlatRoutes fallback=NotFoundPage>
-                <Route path=path!("/") view=TodayPage/>
-                <Route path=path!("/timeline") view=TimelinePage/>
-                <Route path=path!("/caregivers") view=CaregiversPage/>
-                <Route path=path!("/settings") view=SettingsPage/>
-                <Route path=path!("/account") view=AccountPage/>
-                <Route path=path!("/sync") view=SyncPage/>
-                <Route path=path!("/welcome") view=WelcomePage/>
-                <Route path=path!("/join") view=JoinPage/>
-                <Route path=path!("/sign-in") view=SignInPage/>
-                <Route path=path!("/sign-up") view=SignUpPage/>
-            </FlatRoutes>
-        </Layout>
-    }
-    .into_any()
+    let path = expect_context::<Router>().path();
+    let screen = move || match path.get().as_str() {
+        "/" => view! { <TodayPage/> }.into_any(),
+        "/timeline" => view! { <TimelinePage/> }.into_any(),
+        "/caregivers" => view! { <CaregiversPage/> }.into_any(),
+        "/settings" => view! { <SettingsPage/> }.into_any(),
+        "/account" => view! { <AccountPage/> }.into_any(),
+        "/sync" => view! { <SyncPage/> }.into_any(),
+        "/welcome" => view! { <WelcomePage/> }.into_any(),
+        "/join" => view! { <JoinPage/> }.into_any(),
+        "/sign-in" => view! { <SignInPage/> }.into_any(),
+        "/sign-up" => view! { <SignUpPage/> }.into_any(),
+        _ => view! { <NotFoundPage/> }.into_any(),
+    };
+    view! { <Layout>{screen}</Layout> }.into_any()
 }

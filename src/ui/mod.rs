@@ -21,6 +21,7 @@ mod pages;
 mod plurals;
 mod prefs;
 pub mod replica;
+mod router;
 mod toast;
 mod words;
 

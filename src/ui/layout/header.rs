@@ -1,10 +1,9 @@
 //! The top edge: the baby's name, or the choice of one, and the sync chip.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use super::sync_words::sync_words;
-use crate::ui::{components::icon::Icon, nursery::Nursery, words::tr};
+use crate::ui::{components::icon::Icon, nursery::Nursery, router::A, words::tr};
 
 #[component]
 pub(super) fn Header() -> impl IntoView {

@@ -8,13 +8,13 @@ pub(crate) mod sync_words;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use self::{header::Header, notices::Notices};
 use super::{
     components::icon::{Glyph, Icon},
     log::SheetHost,
     prefs::Prefs,
+    router::A,
     words::tr,
 };
 
@@ -67,7 +67,7 @@ fn Navigation() -> impl IntoView {
     .map(|(path, glyph, words)| {
         view! {
             <li>
-                <A href=path exact=true attr:class="nav-item">
+                <A href=path attr:class="nav-item">
                     <Icon glyph=glyph/>
                     <span>{words}</span>
                 </A>

@@ -1,7 +1,6 @@
 //! What has to be said without being asked. None of it stands in the way of logging.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use crate::{
     sync::status::Blocked,
@@ -10,6 +9,7 @@ use crate::{
         log::Sheets,
         nursery::Nursery,
         replica::{Device, Notice},
+        router::A,
         words::tr,
     },
 };

@@ -2,7 +2,6 @@
 //! signing in.
 
 use leptos::prelude::*;
-use leptos_router::{components::A, hooks::use_navigate};
 
 use super::{PageTitle, sign_in::Brand};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
         account::{AskForm, Asking},
         components::text_field::TextField,
         replica::{Device, Replica},
+        router::{A, Router},
         toast::{Toasts, Tone},
         words::tr,
     },
@@ -85,17 +85,16 @@ fn JoinFirst() -> impl IntoView {
 fn JoinForm(replica: Replica) -> impl IntoView {
     let code = expect_context::<JoinCode>().0;
     let toasts = expect_context::<Toasts>();
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let asking = Asking::new();
     let submit = Callback::new(move |()| {
-        let navigate = navigate.clone();
         asking.ask(Box::pin(async move {
             let joined = api::accept_invite(Some(code.get_untracked().trim().to_owned()), None).await?;
             code.set(String::new());
             replica.port().refresh_access();
             replica.port().activate(Some(joined.baby_id));
             toasts.say(Tone::Good, tr!(join.joined));
-            navigate("/", Default::default());
+            router.go("/");
             Ok(())
         }));
     });

@@ -1,10 +1,9 @@
 //! No such address; the way home.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use super::PageTitle;
-use crate::ui::words::tr;
+use crate::ui::{router::A, words::tr};
 
 #[component]
 pub(crate) fn NotFoundPage() -> impl IntoView {

@@ -1,7 +1,6 @@
 //! What this device prefers, what it keeps, and leaving it.
 
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::components::A;
 
 use super::PageTitle;
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
         nursery::Nursery,
         prefs::Prefs,
         replica::Device,
+        router::A,
         toast::{Toasts, Tone},
         words::tr,
     },

@@ -1,7 +1,6 @@
 //! The way back in. Also for somebody whose session ended: their log stays open meanwhile.
 
 use leptos::prelude::*;
-use leptos_router::{components::A, hooks::use_navigate};
 
 use super::{PageTitle, join::JoinCode};
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
         account::{AskForm, Asking, arrive},
         components::text_field::TextField,
         replica::Device,
+        router::{A, Router},
         words::tr,
     },
 };
@@ -49,14 +49,13 @@ pub(crate) fn Brand() -> impl IntoView {
 fn SignInForm() -> impl IntoView {
     let device = expect_context::<Device>();
     let joining = expect_context::<JoinCode>();
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let asking = Asking::new();
     let submit = Callback::new(move |()| {
-        let navigate = navigate.clone();
         asking.ask(Box::pin(async move {
             arrive(device, api::sign_in(email.get_untracked(), password.get_untracked()).await?).await?;
-            navigate(joining.next_path(), Default::default());
+            router.go(joining.next_path());
             Ok(())
         }));
     });

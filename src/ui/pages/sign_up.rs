@@ -1,7 +1,6 @@
 //! A new account. The only screen besides sign-in and joining that needs the network.
 
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{components::A, hooks::use_navigate};
 
 use super::{
     PageTitle,
@@ -14,6 +13,7 @@ use crate::{
         account::{AskForm, Asking, arrive},
         components::text_field::TextField,
         replica::Device,
+        router::{A, Router},
         words::tr,
     },
 };
@@ -54,19 +54,18 @@ pub(crate) fn SignUpPage() -> impl IntoView {
 fn SignUpForm(rules: RwSignal<SignUpRules>) -> impl IntoView {
     let device = expect_context::<Device>();
     let joining = expect_context::<JoinCode>();
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let (name, email, password) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let token = RwSignal::new(String::new());
     let asking = Asking::new();
     let submit = Callback::new(move |()| {
-        let navigate = navigate.clone();
         asking.ask(Box::pin(async move {
             let (email, password) = (email.get_untracked(), password.get_untracked());
             let token = Some(token.get_untracked());
             let code = Some(joining.typed()).filter(|code| !code.is_empty());
             arrive(device, api::sign_up(email, password, name.get_untracked(), code, token).await?).await?;
-            navigate(joining.next_path(), Default::default());
+            router.go(joining.next_path());
             Ok(())
         }));
     });

@@ -1,13 +1,19 @@
 //! The first baby, or one more. Works offline: the baby is made on this device and sent later.
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
-use leptos_router::{components::A, hooks::use_navigate};
 
 use super::PageTitle;
 use crate::{
     domain::{baby::Baby, id::BabyId, registry::EntityType, row::to_fields},
     sync::draft::Draft,
-    ui::{acts::in_words, components::text_field::TextField, intl, nursery::Nursery, words::tr},
+    ui::{
+        acts::in_words,
+        components::text_field::TextField,
+        intl,
+        nursery::Nursery,
+        router::{A, Router},
+        words::tr,
+    },
 };
 
 #[component]
@@ -42,7 +48,7 @@ pub(crate) fn AddBaby() -> impl IntoView {
 #[component]
 fn AddBabyForm() -> impl IntoView {
     let replica = expect_context::<Nursery>().replica;
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let (name, birth_date) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let error = RwSignal::new(None::<String>);
     let submit = move |ev: SubmitEvent| {
@@ -54,7 +60,6 @@ fn AddBabyForm() -> impl IntoView {
             zone: Some(intl::device_zone()),
             ..Baby::default()
         };
-        let navigate = navigate.clone();
         spawn_local(async move {
             let port = replica.port();
             let baby_id = BabyId(port.new_id());
@@ -63,7 +68,7 @@ fn AddBabyForm() -> impl IntoView {
             match port.commit(vec![draft]).await {
                 Ok(()) => {
                     port.activate(Some(baby_id));
-                    navigate("/", Default::default());
+                    router.go("/");
                 }
                 Err(err) => error.set(Some(in_words(err).words)),
             }

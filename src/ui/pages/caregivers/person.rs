@@ -2,7 +2,6 @@
 //! that.
 
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::hooks::use_navigate;
 
 use super::Circle;
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
         components::confirm::Question,
         format::ago,
         nursery::Nursery,
+        router::Router,
         toast::{Toasts, Tone},
         words::tr,
     },
@@ -107,18 +107,17 @@ fn remove_question(person: Caregiver, is_me: bool) -> Question {
     let circle = expect_context::<Circle>();
     let nursery = expect_context::<Nursery>();
     let toasts = expect_context::<Toasts>();
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let name = person.display_name;
     let user_id = person.user_id;
     let act = Callback::new(move |()| {
-        let navigate = navigate.clone();
         spawn_local(async move {
             match api::remove_caregiver(circle.baby_id, user_id).await {
                 Ok(_) => {
                     toasts.say(Tone::Good, if is_me { tr!(caregivers.left) } else { tr!(caregivers.removed) });
                     nursery.replica.port().refresh_access();
                     if is_me {
-                        navigate("/", Default::default());
+                        router.go("/");
                     } else {
                         circle.ask();
                     }

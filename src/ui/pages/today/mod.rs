@@ -5,10 +5,6 @@ mod tiles;
 mod timers;
 
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
 
 use self::{quick_log::QuickLog, tiles::Tiles, timers::Timers};
 use super::{PageTitle, settings::InstallHint, welcome::AddBaby};
@@ -19,6 +15,7 @@ use crate::{
         layout::sync_words::progress_words,
         log::{Sheet, Sheets},
         nursery::Nursery,
+        router::Router,
         words::tr,
     },
 };
@@ -51,9 +48,8 @@ pub(crate) fn TodayPage() -> impl IntoView {
 /// is the one that runs, if one does: the shortcut starts or stops.
 fn open_linked_sheet(nursery: Nursery) {
     let sheets = expect_context::<Sheets>();
-    let navigate = use_navigate();
-    let query = use_query_map();
-    let linked = Memo::new(move |_| query.with(|query| query.get("log")));
+    let router = expect_context::<Router>();
+    let linked = Memo::new(move |_| router.query("log"));
     let running = nursery.live(&[EntityType::SLEEP_LOG], |_| Select::Running, Some(1));
     Effect::new(move |_| {
         let sheet = match linked.get().as_deref() {
@@ -66,7 +62,7 @@ fn open_linked_sheet(nursery: Nursery) {
             _ => return,
         };
         sheets.open(sheet);
-        navigate("/", NavigateOptions { replace: true, ..Default::default() });
+        router.replace("/");
     });
 }
 
