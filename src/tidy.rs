@@ -219,6 +219,21 @@ fn b45_merging_is_asked_for_in_one_place() {
     assert_eq!(asking, ["domain/apply.rs"]);
 }
 
+/// B14: the parts of the sync are put together in one place for people; everywhere else by tests.
+#[test]
+fn b14_the_sync_is_put_together_in_one_place() {
+    for part in ["Driver::new(", "LocalStore::open(", "Engine::new("] {
+        let places: Vec<String> = sources()
+            .into_iter()
+            .filter(|(name, text)| !name.contains("tests") && code(text).any(|line| line.contains(part)))
+            .map(|(name, _)| name)
+            .filter(|name| !name.starts_with("sync/sim/") && !name.starts_with("sync/conformance"))
+            .collect();
+        let engine_within_driver = if part == "Engine::new(" { "sync/driver/mod.rs" } else { "browser/session.rs" };
+        assert_eq!(places, [engine_within_driver], "{part}");
+    }
+}
+
 /// C04: an event is never changed once it is written.
 #[test]
 fn c04_no_statement_changes_an_event() {

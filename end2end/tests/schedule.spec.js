@@ -20,7 +20,7 @@ async function stopped(device) {
 }
 
 test('a visible tab asks every five seconds, a hidden one never, and a tab shown again at once', async ({ solo }) => {
-  // A18, A33, A53, A60, A61.
+  // A18, A33, A53, A60, A61, B32.
   const phone = await solo({ hints: false });
   await stopped(phone);
   const pulls = () => phone.watch.requests.filter(({ path }) => path === '/api/sync/pull').length;
@@ -36,7 +36,9 @@ test('a visible tab asks every five seconds, a hidden one never, and a tab shown
   expect(pulls() - before).toBeLessThanOrEqual(14);
   // A server that no longer speaks it can say so.
   for (const { path, query } of phone.watch.requests) {
-    if (path === '/api/sync/pull') expect(new URLSearchParams(query).get('protocol')).toBe('1');
+    if (path !== '/api/sync/pull') continue;
+    expect(new URLSearchParams(query).get('protocol')).toBe('1');
+    expect(new URLSearchParams(query).get('clientId')).toMatch(/^[0-9a-f-]{36}$/);
   }
 
   await phone.setVisible(false);

@@ -67,6 +67,7 @@ mod tests {
         }
     }
 
+    /// B66.
     #[test]
     fn waits_use_the_whole_range() {
         let mut jitter = Jitter::seeded(7);

@@ -325,6 +325,26 @@ fn an_entity_keeps_its_type_and_a_log_needs_its_baby() {
     assert_eq!(empty.head, Head::default());
 }
 
+/// B22: a reference is the id of an entry that is there and not deleted, in the same batch perhaps; one that finds
+/// nothing is refused, with nothing written.
+#[test]
+fn b22_a_reference_that_finds_nothing_is_refused() {
+    let mut server = family();
+    let dummy = EntityType::all().find(|known| known.name() == "dummy_log").unwrap();
+    let refer = |n: u128, to: EntityId| {
+        let payload = json!({"startedAt": "2026-11-20T01:00:00.000Z", "sleepId": to});
+        mutation(n, dummy, EntityId(Uuid::from_u128(n)), Op::Create, payload)
+    };
+    let other = EntityId(Uuid::from_u128(77));
+    let head = server.head;
+    assert_eq!(code(&server.push(client(1), &[refer(10, other)])[0]), RejectionCode::ParentMissing);
+    assert_eq!(server.head, head);
+    let nap = mutation(11, EntityType::SLEEP_LOG, other, Op::Create, json!({"startedAt": "2026-11-20T01:30:00.000Z"}));
+    assert_eq!(status(&server.push(client(1), &[nap, refer(12, other)])), [Status::Applied; 2]);
+    server.push(client(1), &[mutation(13, EntityType::SLEEP_LOG, other, Op::Delete, json!({}))]);
+    assert_eq!(code(&server.push(client(1), &[refer(14, other)])[0]), RejectionCode::ParentMissing);
+}
+
 /// One bad mutation never blocks the others (A02, B68).
 #[test]
 fn a_bad_mutation_does_not_block_the_batch() {

@@ -153,6 +153,35 @@ async fn trap_18_a_twin_is_kept_and_pointed_out_to_everyone(pool: PgPool) {
     assert!(twins(rows).contains(&json!(first)), "{snapshot}");
 }
 
+/// T18, trap 18: a sleep inside another one's, two that run at the same time, a start in the future and a device
+/// whose clock is years ahead are logged as they are told: who was there knows better than we do.
+#[sqlx::test]
+async fn trap_18_an_overlap_and_a_clock_running_ahead_are_logged(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob, baby) = family(&app).await;
+    let at = |hour: u32| format!("2026-11-20T{hour:02}:00:00.000Z");
+    let told = [
+        (&ada, json!({"startedAt": at(2), "endedAt": at(5)})),
+        (&bob, json!({"startedAt": at(3), "endedAt": at(4)})),
+        (&ada, json!({"startedAt": at(4), "endedAt": at(6)})),
+        (&ada, json!({"startedAt": at(7)})),
+        (&bob, json!({"startedAt": at(8)})),
+        (&ada, json!({"startedAt": "2031-01-01T00:00:00.000Z"})),
+    ];
+    for (person, sleep) in &told {
+        let ahead = hlc("2999-01-01T00:00:00Z", person);
+        let create = with(super::app::create(Uuid::now_v7(), "sleep_log", sleep.clone()), "hlc", ahead);
+        assert_eq!(person.push_one(baby, create).await["status"], "applied", "{sleep}");
+    }
+    let log = ada.all(baby).await;
+    for (change, (_, sleep)) in log[1..].iter().zip(&told) {
+        assert_eq!(
+            (&change["payload"]["startedAt"], &change["payload"]["endedAt"]),
+            (&sleep["startedAt"], &sleep["endedAt"])
+        );
+    }
+}
+
 /// Trap 20: an odd time is logged, and stopping a stopped timer is not an error.
 #[sqlx::test]
 async fn trap_20_a_timer_stopped_twice_is_settled(pool: PgPool) {

@@ -74,6 +74,29 @@ async fn the_answer_to_an_idle_poll_is_short(pool: PgPool) {
     assert!(bytes + 56 <= 400, "{bytes} bytes: {answer:?}");
 }
 
+/// C48: a large page is compressed for whoever can read it, and for nobody else; an idle poll is not worth it.
+#[sqlx::test]
+async fn c48_a_large_page_is_compressed(pool: PgPool) {
+    use super::app::{bottle, create};
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let batch = (0..50).map(|ml| create(uuid::Uuid::now_v7(), "feed_log", bottle(ml))).collect();
+    ada.push(baby, batch).await.ok();
+    let plain = ada.pull(baby, 0).await;
+    assert_eq!(plain.headers.get(header::CONTENT_ENCODING), None);
+    let asked = async |since: u64| {
+        let uri = format!("/api/sync/pull?babyId={baby}&since={since}");
+        let request = ada.request(Method::GET, &uri).header(header::ACCEPT_ENCODING, "br");
+        app.stream(request.body(Body::empty()).unwrap()).await
+    };
+    let packed = asked(0).await;
+    assert_eq!(packed.headers()[header::CONTENT_ENCODING], "br");
+    let bytes = axum::body::to_bytes(packed.into_body(), usize::MAX).await.unwrap();
+    assert!(bytes.len() * 4 < plain.text.len(), "{} of {} bytes", bytes.len(), plain.text.len());
+    assert_eq!(asked(51).await.headers().get(header::CONTENT_ENCODING), None);
+}
+
 #[sqlx::test]
 async fn every_route_of_the_app_gets_the_shell_and_a_missing_asset_does_not(pool: PgPool) {
     let app = TestApp::with(pool, |config| config.site_dir = site()).await;

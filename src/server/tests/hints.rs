@@ -170,6 +170,7 @@ async fn a_stream_ends_with_its_session(pool: PgPool) {
     assert_eq!(ada.get("/api/sync/hints").await.refusal(), (401, "unauthenticated".into()));
 }
 
+/// C46.
 #[sqlx::test]
 async fn streams_are_bounded_by_account_and_end_when_the_server_stops(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -30,6 +30,7 @@ async fn b60_bulk_work_waits_for_a_place(pool: PgPool) {
     eve.lease(leo, "bootstrap").await.ok();
 }
 
+/// C46.
 #[sqlx::test]
 async fn one_persons_devices_do_not_take_every_place(pool: PgPool) {
     let app = TestApp::new(pool).await;

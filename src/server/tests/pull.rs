@@ -111,7 +111,7 @@ async fn a13_access_never_travels_in_events(pool: PgPool) {
     assert!(!text.contains("owner") && !text.contains("editor") && !text.contains("baby_access"), "{text}");
 }
 
-/// C03, X6, X7, A25, A26: two babies of one person have histories of their own.
+/// A03, C03, X6, X7, A25, A26: two babies of one person have histories of their own.
 #[sqlx::test]
 async fn a26_each_baby_counts_for_itself(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -177,7 +177,7 @@ async fn trap_23_calls_have_fixed_paths(pool: PgPool) {
     assert_eq!(app.anonymous().get("/api/sync/pull").await.refusal(), (401, "unauthenticated".into()));
 }
 
-/// B32.
+/// B32, C48.
 /// The other caregivers see when a device last asked, and an idle poll does not write each time.
 #[sqlx::test]
 async fn a_poll_that_names_its_device_is_seen(pool: PgPool) {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::app::{TestApp, bottle, create, ids, statuses};
 
-/// C01: what a typical exchange carries: one feed, there and back, with a mutation as our app sends
+/// C01, C20: what a typical exchange carries: one feed, there and back, with a mutation as our app sends
 /// it. Bodies, in bytes, without compression.
 #[sqlx::test]
 async fn c01_a_typical_exchange_is_small(pool: PgPool) {

@@ -8,6 +8,8 @@
 mod access;
 mod pull;
 mod push;
+#[cfg(test)]
+mod tests;
 
 use std::{
     cell::{Cell, RefCell},

@@ -281,6 +281,21 @@ fn never_sent_entries_coalesce() {
     assert_eq!((copy.outbox().len(), copy.row(2)), (0, None), "create + delete is nothing");
 }
 
+/// B19, B21, C12: two edits of an entry that the server has go as one, with all that either changed.
+#[test]
+fn unsent_edits_of_a_synced_row_go_as_one() {
+    let copy = Copy::new();
+    let epoch = copy.lead();
+    let row = server_row(2, 7, json!({"startedAt": "2026-11-20T01:00:00.000Z", "notes": "theirs"}));
+    run(copy.store.apply(epoch, BABY, now(), 0, &page(0, &[row]))).unwrap();
+    copy.edit(2, json!({"place": "pram"})).unwrap();
+    copy.edit(2, json!({"notes": "one"})).unwrap();
+    copy.edit(2, json!({"notes": "two"})).unwrap();
+    let [entry] = &copy.lease(epoch)[..] else { panic!("{:?}", copy.outbox()) };
+    assert_eq!(entry.mutated.payload, fields(json!({"place": "pram", "notes": "two"})));
+    assert_eq!((entry.mutated.op, entry.mutated.base_version), (Op::Update, Some(7)));
+}
+
 /// What was edited before it was deleted is there again after the undo, sent or not.
 #[test]
 fn undo_of_a_delete_brings_back_the_edit_made_before_it() {
@@ -385,7 +400,7 @@ fn trap_10_pending_edits_survive_a_pull() {
     assert_eq!((&shown["notes"], &shown["place"]), (&json!("theirs"), &json!("pram")));
 }
 
-/// A55, B77, A28, B49: the same page twice, or late, changes nothing; the cursor never goes back.
+/// A55, B77, A28, B48, B49: the same page twice, or late, changes nothing; the cursor never goes back.
 #[test]
 fn a_page_is_applied_once_and_in_its_place() {
     let copy = Copy::new();
@@ -553,7 +568,7 @@ fn a_refused_baby_takes_its_unsent_entries_along_with_its_own_reason() {
     assert!(letters.contains(&DeadReason::ParentRejected { error }));
 }
 
-/// A22, A30: a new name is in the list of babies at once, whoever gave it, and an access list that
+/// A22, A30, C34: a new name is in the list of babies at once, whoever gave it, and an access list that
 /// is older than it does not take it back.
 #[test]
 fn the_list_of_babies_has_the_name_of_the_profile() {

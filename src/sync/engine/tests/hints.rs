@@ -12,7 +12,7 @@ fn pulls(effects: &[Effect]) -> Vec<(BabyId, Unless)> {
         .collect()
 }
 
-/// B73, X2: a hint pulls that baby at once, however fresh it is, unless the cursor is there.
+/// B73, C48, X2: a hint pulls that baby at once, however fresh it is, unless the cursor is there.
 #[test]
 fn a_hint_pulls_its_baby_at_once() {
     let mut desk = Desk::quiet();
@@ -25,7 +25,7 @@ fn a_hint_pulls_its_baby_at_once() {
     assert!(desk.next_wake_ms() > 2_500);
 }
 
-/// X2, A33: every 30 s while hints come in, every 5 s when they do not, and soon after they stop.
+/// X2, A33, C48: every 30 s while hints come in, every 5 s when they do not, and soon after they stop.
 #[test]
 fn polling_slows_down_while_hints_come_in() {
     let mut desk = Desk::quiet();
@@ -48,7 +48,7 @@ fn polling_slows_down_while_hints_come_in() {
     assert!((20..=27).contains(&pulls_in(&mut desk, 120_000)));
 }
 
-/// A50, A53: nobody listens while nothing may be requested, nor when hints are switched off (A33).
+/// A50, A53, C18: nobody listens while nothing may be requested, nor when hints are switched off (A33).
 #[test]
 fn hints_are_wanted_while_they_are_of_use() {
     let mut desk = Desk::quiet();

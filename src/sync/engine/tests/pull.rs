@@ -50,7 +50,7 @@ fn a_refused_page_is_shown_and_asked_for_later() {
     assert!(desk.next_wake_ms() <= 1_000);
 }
 
-/// A39, B47: a long history goes on in the next run, so that others get their turn.
+/// A39, B47, B59: a long history goes on in the next run, and what a person does goes first.
 #[test]
 fn a_bounded_pull_goes_on() {
     let mut desk = Desk::quiet();

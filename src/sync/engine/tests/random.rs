@@ -45,7 +45,7 @@ fn error_of(kind: u8) -> TransportError {
 }
 
 proptest! {
-    /// A50, A53, X21: whatever happens, one request per baby at a time, none while nobody may or
+    /// A50, A53, B59, B79, X21: whatever happens, one request per baby at a time, none while nobody may or
     /// can; and everything that failed is planned again.
     #[test]
     fn requests_never_overlap_and_never_run_when_not_allowed(

@@ -46,7 +46,7 @@ fn one_pull_follows_a_flush() {
     assert!(desk.next_wake_ms() > 4_000);
 }
 
-/// A45, C11.
+/// A45, B64, C11.
 /// A18, A33, A52, A60, C10: the tick pulls the active baby every 5 s ± 10 % and pushes nothing.
 #[test]
 fn the_active_baby_is_polled_every_five_seconds_and_others_every_minute() {
@@ -92,7 +92,7 @@ fn without_an_active_baby_nothing_is_requested() {
     assert_eq!(requests(&desk.on(Event::AccessChanged)), [('?', BabyId(Uuid::nil()))]);
 }
 
-/// A53: hidden means silent; showing the tab again flushes and pulls (A61).
+/// A53, B64: hidden means silent; showing the tab again flushes and pulls (A61).
 #[test]
 fn a_hidden_tab_requests_nothing_until_it_is_seen() {
     let mut desk = Desk::quiet();
@@ -122,7 +122,7 @@ fn a_reconnect_flushes_and_pulls_at_once() {
     assert!(seen.contains(&('<', A)) && seen.contains(&('<', B)), "{seen:?}");
 }
 
-/// A19, A53, C11: focus pulls at once, but not what was pulled in the last 2.5 s.
+/// A19, A53, B64, C11: focus pulls at once, but not what was pulled in the last 2.5 s.
 #[test]
 fn focus_pulls_what_is_not_fresh() {
     let mut desk = Desk::quiet();

@@ -33,6 +33,26 @@ fn a_child_that_comes_before_its_parent_is_remembered() {
     assert_eq!(run(copy.store.meta(BABY)).unwrap().open, []);
 }
 
+/// B37, B53: what was an orphan on an earlier page is looked at again at the head, though no page touches it any
+/// more; and a parent that is deleted is still there to be referred to.
+#[test]
+fn an_orphan_of_an_earlier_page_is_not_forgotten() {
+    let follow = |parents: &[Row]| {
+        let copy = Copy::new();
+        let lead = copy.lead();
+        let mut first = page(0, &[child(2, 1, 3)]);
+        (first.head, first.has_more) = (2, true);
+        run(copy.store.apply(lead, BABY, now(), 0, &first)).unwrap();
+        let rows: Vec<Row> = [child(2, 1, 3)].into_iter().chain(parents.iter().cloned()).collect();
+        let second = PullResponse { changes: page(1, parents).changes, ..page(0, &rows) };
+        run(copy.store.apply(lead, BABY, now(), 1, &second)).unwrap().orphans
+    };
+    assert_eq!(follow(&[parent(9, 2)]), 1, "another one came, and not its own");
+    let mut deleted = parent(3, 2);
+    deleted.server.deleted_at = Some(now());
+    assert_eq!(follow(&[deleted]), 0);
+}
+
 /// B80, X13.
 /// B56: an optional reference into nothing is counted, and the page is taken.
 #[test]
@@ -64,8 +84,10 @@ fn a_check_that_cannot_run_aborts_the_page() {
 }
 
 /// B06, B80, X13.
-/// B57: the gate fails fast unless it is told to warn only.
+/// B57: the gate of a store fails fast unless it is told to warn only.
 #[test]
 fn the_gate_fails_fast_by_default() {
-    assert_eq!(Gate::default(), Gate::FailFast);
+    let copy = Copy::new();
+    assert_eq!(copy.store.gate, Gate::FailFast);
+    assert_eq!(copy.store.with_gate(Gate::WarnOnly).gate, Gate::WarnOnly);
 }
