@@ -15,6 +15,7 @@ use crate::{
     sync::{
         draft::{Draft, SaveError},
         engine::Event,
+        import::{Export, Report},
         ports::{Clock, Entropy, StoreError},
         query::Query,
         status::DeadLetter,
@@ -73,6 +74,19 @@ impl ReplicaPort for Session {
                 "journal": self.store.journal().await?,
             });
             Ok(format!("{record:#}"))
+        }
+        .boxed_local()
+    }
+
+    fn preview<'a>(&'a self, export: &'a Export) -> LocalBoxFuture<'a, Result<Report, StoreError>> {
+        self.store.preview(self.clock.now(), &self.entropy, export).boxed_local()
+    }
+
+    fn import<'a>(&'a self, export: &'a Export) -> LocalBoxFuture<'a, Result<Report, SaveError>> {
+        async move {
+            let report = self.store.import(self.clock.now(), &self.entropy, export).await?;
+            self.committed(report.babies.clone()).await;
+            Ok(report)
         }
         .boxed_local()
     }

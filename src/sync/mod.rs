@@ -10,6 +10,7 @@ pub mod draft;
 pub mod driver;
 pub mod engine;
 pub mod fault;
+pub mod import;
 pub mod local;
 pub mod outbox;
 pub mod ports;

@@ -68,6 +68,20 @@ pub enum EntryState {
 }
 
 impl OutboxEntry {
+    /// As a person's save makes it.
+    pub fn new(seq: u64, mutation_id: MutationId, baby_id: BabyId, mutated: Mutated) -> Self {
+        Self {
+            seq,
+            mutation_id,
+            baby_id,
+            mutated,
+            state: EntryState::Pending,
+            sent: false,
+            server_failures: 0,
+            next_attempt_at: None,
+        }
+    }
+
     /// Waiting for the server's answer.
     pub fn is_waiting(&self) -> bool {
         !matches!(self.state, EntryState::Acked { .. })

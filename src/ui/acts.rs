@@ -19,6 +19,7 @@ use crate::{
     },
     sync::{
         draft::{Draft, SaveError},
+        import::{Export, Report},
         ports::StoreError,
         query::{Query, Select},
     },
@@ -100,6 +101,13 @@ impl Acts {
         self.replica.port().retry(baby_id, letter, Some(fields)).await.map_err(in_words)?;
         self.toasts.say(Tone::Good, tr!(letter.retried));
         Ok(())
+    }
+
+    /// Loads a file of an earlier log.
+    pub(crate) async fn import(self, export: &Export) -> Result<Report, NotSaved> {
+        let report = self.replica.port().import(export).await.map_err(in_words)?;
+        self.keep_data().await;
+        Ok(report)
     }
 
     /// [`Acts::update`] from a button outside any form: what goes wrong is said in a toast.

@@ -12,6 +12,7 @@ use super::{
     pages::{
         account::AccountPage,
         caregivers::CaregiversPage,
+        import::ImportPage,
         join::{JoinCode, JoinPage},
         not_found::NotFoundPage,
         settings::SettingsPage,
@@ -88,6 +89,7 @@ fn Inside(replica: Replica) -> impl IntoView {
         "/settings" => view! { <SettingsPage/> }.into_any(),
         "/account" => view! { <AccountPage/> }.into_any(),
         "/sync" => view! { <SyncPage/> }.into_any(),
+        "/import" => view! { <ImportPage/> }.into_any(),
         "/welcome" => view! { <WelcomePage/> }.into_any(),
         "/join" => view! { <JoinPage/> }.into_any(),
         "/sign-in" => view! { <SignInPage/> }.into_any(),

@@ -14,6 +14,7 @@ use crate::{
     },
     sync::{
         draft::{Draft, SaveError},
+        import::{Export, Report},
         ports::StoreError,
         query::Query,
         status::{BabyAccess, CaregiverName, DeadLetter, SyncStatus, SyncStep},
@@ -45,6 +46,10 @@ pub trait ReplicaPort {
     fn discard(&self, baby_id: BabyId, letter: MutationId) -> LocalBoxFuture<'_, Result<(), StoreError>>;
     /// The journal of the last sync steps and the status, as JSON text to be kept or passed on.
     fn record(&self) -> LocalBoxFuture<'_, Result<String, StoreError>>;
+    /// What a file of an earlier log would bring; nothing is written.
+    fn preview<'a>(&'a self, export: &'a Export) -> LocalBoxFuture<'a, Result<Report, StoreError>>;
+    /// Loads such a file, all of it or nothing.
+    fn import<'a>(&'a self, export: &'a Export) -> LocalBoxFuture<'a, Result<Report, SaveError>>;
     /// Flush, then pull every baby, without debounce and with retries reset.
     fn sync_now(&self);
     /// The baby on screen, the one that is polled every 5 s.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{
     LocalStore,
-    record::{self, entries, get, get_row, is_listed, of_entity, outbox_key, put, put_entry, row_key},
-    view::{keep_image, rebuild},
+    record::{self, entries, get, get_row, is_listed, of_entity, outbox_key, put, put_entry, put_row, row_key},
+    view::{keep_image, overlay, rebuild},
 };
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ use crate::{
     sync::{
         defect::{Defect, planted},
         draft::{Draft, SaveError},
-        outbox::{Coalesced, EntryState, Mutated, OutboxEntry, coalesce},
+        outbox::{Coalesced, Mutated, OutboxEntry, coalesce},
         ports::{Database, Entropy, Mode, StoreError, Table, Tx},
         status::{BabyAccess, Level},
     },
@@ -54,13 +54,50 @@ impl<D: Database> LocalStore<D> {
         self.transact(&tables, mode, async |tx| {
             let mut babies = BTreeSet::new();
             for draft in drafts {
-                let Some(intent) = intent(tx, draft).await? else { continue };
-                babies.insert(intent.baby_id);
-                self.enqueue(tx, now, entropy, intent).await?;
+                babies.extend(self.save(tx, now, entropy, draft).await?);
             }
             Ok(babies)
         })
         .await
+    }
+
+    /// Saves one draft within a transaction as [`LocalStore::enqueue`] wants it; `None` when it changes
+    /// nothing.
+    pub(super) async fn save(
+        &self,
+        tx: &D::Tx,
+        now: Timestamp,
+        entropy: &impl Entropy,
+        draft: &Draft,
+    ) -> Result<Option<BabyId>, SaveError> {
+        let Some(intent) = intent(tx, draft).await? else { return Ok(None) };
+        let baby = intent.baby_id;
+        self.enqueue(tx, now, entropy, intent).await?;
+        Ok(Some(baby))
+    }
+
+    /// As [`LocalStore::enqueue`], for a checked entry under an id that was made up in this transaction:
+    /// nothing can be waiting for it, so a fifth of the requests are enough.
+    pub(super) async fn enqueue_new(
+        &self,
+        tx: &D::Tx,
+        now: Timestamp,
+        entropy: &impl Entropy,
+        (entity_type, baby, entity_id): (EntityType, BabyId, EntityId),
+        payload: Fields,
+    ) -> Result<(), StoreError> {
+        if entity_type == EntityType::BABY {
+            list_baby(tx, baby).await?;
+        }
+        let hlc = stamp(tx, self.client_id, now).await?;
+        let (op, base_version) = (Op::Create, None);
+        let mutated = Mutated { entity_type, entity_id, op, payload, base_version, hlc, updated_at: now };
+        let seq = next_sequence(tx).await?;
+        put_entry(tx, &OutboxEntry::new(seq, MutationId(entropy.uuid_v7(now)), baby, mutated.clone())).await?;
+        match overlay(baby, None, [mutated]) {
+            Some(row) => put_row(tx, &row, true).await,
+            None => Ok(()),
+        }
     }
 
     /// Puts one intent into the outbox and onto the row, within a transaction over every rows
@@ -99,17 +136,7 @@ impl<D: Database> LocalStore<D> {
             (Some(last), Coalesced::Cancel) => tx.delete(Table::Outbox, &outbox_key(baby, last.seq)).await?,
             _ => {
                 let seq = next_sequence(tx).await?;
-                let entry = OutboxEntry {
-                    seq,
-                    mutation_id: MutationId(entropy.uuid_v7(now)),
-                    baby_id: baby,
-                    mutated,
-                    state: EntryState::Pending,
-                    sent: false,
-                    server_failures: 0,
-                    next_attempt_at: None,
-                };
-                put_entry(tx, &entry).await?;
+                put_entry(tx, &OutboxEntry::new(seq, MutationId(entropy.uuid_v7(now)), baby, mutated)).await?;
             }
         }
         let view = rebuild(tx, baby, entity_type, id).await?;

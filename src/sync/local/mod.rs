@@ -9,6 +9,7 @@ mod apply;
 mod commit;
 mod gate;
 mod image;
+mod import;
 mod letters;
 mod purge;
 mod push;

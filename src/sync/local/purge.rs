@@ -4,6 +4,7 @@
 use super::{
     Epoch, LocalStore,
     apply::{copy_tables, drop_images},
+    import::forget_imported,
     push::fence,
     record::{self, get, of_baby, put, put_letter},
 };
@@ -25,12 +26,13 @@ impl<D: Database> LocalStore<D> {
     /// [`StoreError::Fenced`] when another tab leads, or the database failed.
     pub async fn purge(&self, epoch: Epoch, baby: BabyId, now: Timestamp) -> Result<usize, StoreError> {
         let mut tables = copy_tables();
-        tables.push(Table::DeadLetters);
+        tables.extend([Table::DeadLetters, Table::IdMap]);
         self.transact(&tables, Mode::StrictWrite, async |tx| {
             fence(tx, epoch).await?;
             let reason = refusal(tx, baby).await?.unwrap_or(DeadReason::AccessRevoked);
             let kept = keep_unsent(tx, baby, reason, now).await?;
             drop_images(tx, baby).await?;
+            forget_imported(tx, baby).await?;
             tx.delete(Table::SyncMeta, &baby.to_string()).await?;
             let mut access: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
             access.retain(|known| known.baby_id != baby);

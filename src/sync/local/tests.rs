@@ -1,6 +1,7 @@
 mod any_answer;
 mod claims;
 mod gate;
+mod import;
 mod property;
 mod reads;
 mod resolve;

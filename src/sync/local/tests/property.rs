@@ -78,7 +78,7 @@ proptest! {
     }
 }
 
-fn as_mutation(entry: &OutboxEntry) -> Mutation {
+pub(super) fn as_mutation(entry: &OutboxEntry) -> Mutation {
     let mutated = entry.mutated.clone();
     Mutation {
         mutation_id: entry.mutation_id,
