@@ -11,6 +11,14 @@ const SCREENS = {
   timeline: (phone) => phone.go('Timeline'),
   caregivers: (phone) => phone.go('Caregivers'),
   settings: (phone) => phone.go('Settings'),
+  // A file of an earlier log, of which a part cannot be loaded.
+  import: async (phone) => {
+    await phone.page.goto('/import');
+    const records = { baby: [{ id: 1, name: 'Mira' }], nappy_log: [{ id: 1, babyId: 9, time: 'yesterday', type: 'wee' }] };
+    const buffer = Buffer.from(JSON.stringify({ format: 'baby-log-export', version: 1, source: 'tablet', records }));
+    await phone.page.getByLabel('The file that').setInputFiles({ name: 'log.json', mimeType: 'application/json', buffer });
+    await expect(phone.button('Load')).toBeVisible();
+  },
   // With a letter that needs the person, and the steps of a sync that was asked for.
   sync: async (phone) => {
     await phone.go('Sync');

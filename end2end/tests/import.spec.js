@@ -1,5 +1,4 @@
 // A file of an earlier baby log: looked at, loaded without a connection, and then everywhere.
-import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from '../support/test.js';
 import { ONE_INTERVAL } from '../support/device.js';
 import { stored } from '../support/idb.js';
@@ -102,24 +101,3 @@ test('what is wrong with a file is said, and nothing of it is half loaded', asyn
   const { sleep_log: sleeps, feed_log: feeds } = await stored(phone.page);
   expect([sleeps.length, feeds.length]).toEqual([1, 0]);
 });
-
-for (const theme of ['Light', 'Dark', 'Night']) {
-  test(`axe finds nothing on the import in the ${theme} theme`, async ({ solo }) => {
-    const phone = await solo();
-    await phone.go('Settings');
-    await phone.choose(theme);
-    const check = async () => {
-      const { violations } = await new AxeBuilder({ page: phone.page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
-      expect(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);
-    };
-    await choose(phone, '{');
-    await expect(said(phone)).toContainText('cannot be read');
-    await check();
-    await choose(phone, file({ records: { ...RECORDS, pram_log: [{ id: 3 }] } }));
-    await expect(phone.button('Load')).toBeVisible();
-    await check();
-    await phone.button('Load').click();
-    await expect(phone.button('See Mira')).toBeVisible();
-    await check();
-  });
-}
