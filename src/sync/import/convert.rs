@@ -99,14 +99,14 @@ impl Record {
 
 /// What a field of the earlier log is called here.
 fn todays_name(entity_type: EntityType, name: &str) -> &str {
-    match (entity_type.name(), name) {
-        ("baby", "gender") => "sex",
-        ("baby", "weight") => "birthWeightG",
-        ("feed_log", "type") => "method",
-        ("feed_log", "milk") => "content",
-        (_, "startTime" | "time") => "startedAt",
-        (_, "endTime") => "endedAt",
-        (_, "timeZone") => "zone",
+    match name {
+        "gender" if entity_type == EntityType::BABY => "sex",
+        "weight" if entity_type == EntityType::BABY => "birthWeightG",
+        "type" if entity_type == EntityType::FEED_LOG => "method",
+        "milk" if entity_type == EntityType::FEED_LOG => "content",
+        "startTime" | "time" => "startedAt",
+        "endTime" => "endedAt",
+        "timeZone" => "zone",
         _ => name,
     }
 }

@@ -47,7 +47,6 @@ enum Write {
     Nothing,
 }
 
-#[derive(Default)]
 struct Plan {
     writes: Vec<(String, Mapped, Write)>,
     report: Report,
@@ -139,7 +138,7 @@ struct Planner<'a, T> {
     source: &'a str,
     access: Vec<BabyAccess>,
     known: BTreeMap<(EntityType, String), Mapped>,
-    /// What some id of a source became already.
+    /// What some id of this source became already: two of its records are never one entry.
     taken: BTreeSet<(BabyId, EntityId)>,
     made: BTreeSet<BabyId>,
     /// The rows of a type and baby as they are here by when they happened, read when the first is asked for.
@@ -155,9 +154,9 @@ impl<'a, T: Tx> Planner<'a, T> {
         let mine = format!("{}/", export.source);
         for (key, value) in tx.scan(&every(Table::IdMap)).await? {
             let mapped: Mapped = decode(Table::IdMap, &key, value)?;
-            taken.insert((mapped.baby_id, mapped.id));
             let parts = key.strip_prefix(&mine).and_then(|rest| rest.split_once('/'));
             if let Some((Ok(entity_type), legacy_id)) = parts.map(|(name, id)| (name.parse(), id)) {
+                taken.insert((mapped.baby_id, mapped.id));
                 known.insert((entity_type, legacy_id.to_owned()), mapped);
             }
         }

@@ -212,6 +212,19 @@ fn the_same_file_again_changes_nothing() {
     assert_eq!(copy.db.disk().dump(), before);
 }
 
+/// What a file of another source says just so is the same baby and the same entries.
+#[test]
+fn the_same_entries_of_another_source_are_not_loaded_twice() {
+    let (copy, baby) = loaded();
+    let before = waiting(&copy, baby);
+    let (records, queue) = example();
+    let other = Export { source: "phone".into(), ..export(records, queue) };
+    let report = load(&copy, &other);
+    assert!(report.counts.values().all(|counts| (counts.new, counts.changed) == (0, 0)), "{report:?}");
+    assert_eq!(report.babies, BTreeSet::from([baby]));
+    assert_eq!(waiting(&copy, baby), before);
+}
+
 /// The example's sleep, as a later file has it.
 fn later(change: Value, updated_at: &str) -> Export {
     let mut sleep = fields(json!({"id": 7, "babyId": 1, "startTime": "2026-05-17T07:00:00Z",
