@@ -8,7 +8,6 @@ use leptos::{
     prelude::*,
     task::spawn_local,
 };
-use leptos_router::hooks::use_navigate;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
@@ -21,6 +20,7 @@ use crate::{
         entry::type_words,
         nursery::Nursery,
         replica::Replica,
+        router::Router,
         words::tr,
     },
 };
@@ -137,12 +137,12 @@ fn preview(export: &Arc<Export>, report: &Report, step: RwSignal<Step>) -> AnyVi
 
 fn done(report: &Report) -> AnyView {
     let nursery = expect_context::<Nursery>();
-    let navigate = use_navigate();
+    let router = expect_context::<Router>();
     let see = |baby: &BabyId| {
-        let (baby, navigate) = (*baby, navigate.clone());
+        let baby = *baby;
         let go = move |_| {
             nursery.replica.port().activate(Some(baby));
-            navigate("/timeline", Default::default());
+            router.go("/timeline");
         };
         view! {
             <button type="button" class="button button-primary" on:click=go>
