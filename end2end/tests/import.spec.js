@@ -28,26 +28,6 @@ async function choose(phone, content) {
 
 const said = (phone) => phone.page.getByRole('main').getByRole('status');
 
-test('an earlier log is loaded offline, once', async ({ solo }) => {
-  // B22, B26, C14, C15, C16, C39, A20, A22, B81: state and queue of the earlier log become this one's.
-  const phone = await solo();
-  await phone.goOffline();
-  await choose(phone, file());
-  await expect(said(phone)).toContainText('Nappy2 new');
-  expect((await stored(phone.page)).idMap, 'nothing is written before it is agreed to').toEqual([]);
-  await phone.button('Load').click();
-  await expect(said(phone)).toContainText('Loaded. It is kept on this device');
-  await phone.button('See Mira').click();
-  await expect(phone.entries('Bottle 120 ml')).toBeVisible();
-  await expect(phone.entries('in the pram')).toBeVisible();
-  for (const type of ['Wee', 'Poo']) await expect(phone.entries(type)).toBeVisible();
-  await expect(phone.chip).toHaveText('5 waiting, will send when online');
-
-  await choose(phone, file());
-  await expect(said(phone)).toContainText('Everything that can be loaded is here already.');
-  await expect(phone.button('Load')).toHaveCount(0);
-});
-
 test('what is wrong with a file is said, and nothing of it is half loaded', async ({ solo }) => {
   const phone = await solo();
   const before = (await stored(phone.page)).baby.length;
