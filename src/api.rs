@@ -110,11 +110,15 @@ pub struct ApiError {
     /// With `access_revoked`: the baby that is closed to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baby_id: Option<BabyId>,
+    /// With `last_owner`, of an account: the babies that would be left without one.
+    #[serde(default, skip_serializing_if = "<[MyBaby]>::is_empty")]
+    pub babies: Box<[MyBaby]>,
 }
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, request_id: None, retry_after_secs: None, baby_id: None }
+        let message = message.into();
+        Self { code, message, field: None, request_id: None, retry_after_secs: None, baby_id: None, babies: [].into() }
     }
 
     /// `field` of the request cannot be accepted.
@@ -360,6 +364,16 @@ pub async fn change_password(
     #[server(rename = "newPassword")] new_password: String,
 ) -> Result<Done, ApiError> {
     crate::server::accounts::change_password(&crate::server::call(), password, new_password).await
+}
+
+#[server(name = DeleteAccount, prefix = "/api", endpoint = "account/delete", input = Json, output = Json)]
+pub async fn delete_account(
+    password: String,
+    #[server(rename = "withBabies")]
+    #[server(default)]
+    with_babies: Vec<BabyId>,
+) -> Result<Done, ApiError> {
+    crate::server::leaving::delete_account(&crate::server::call(), password, with_babies).await
 }
 
 #[server(name = CreateInvite, prefix = "/api", endpoint = "babies/invites/create", input = Json, output = Json)]

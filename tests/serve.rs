@@ -171,6 +171,28 @@ async fn an_operator_helps_someone_who_forgot_their_password(pool: PgPool) {
     assert!(nobody.contains("there is no account eve@example.org"), "{nobody}");
 }
 
+#[sqlx::test(migrations = false)]
+async fn an_operator_deletes_an_account_and_its_babies_only_if_told_to(pool: PgPool) {
+    let server = start(&pool);
+    assert_eq!((server.sign_up("ada@example.org", ""), server.sign_up("bob@example.org", "")), (200, 200));
+    let deleted = admin(&pool, &["delete-account", "bob@example.org"], "").unwrap();
+    assert_eq!(deleted, "The account is deleted. Babies it had access to: 0\n");
+    let baby = "with someone as (select id as user_id, gen_random_uuid() as baby_id from users limit 1),
+        head as (insert into sync_head (baby_id, epoch) select baby_id, baby_id from someone),
+        mine as (insert into user_baby select user_id, baby_id from someone)
+        insert into baby_access (baby_id, user_id, level) select baby_id, user_id, 'owner' from someone
+        returning baby_id::text";
+    let baby: String = sqlx::query_scalar(baby).fetch_one(&pool).await.unwrap();
+    let refused = admin(&pool, &["delete-account", "ada@example.org"], "").unwrap_err();
+    assert!(refused.contains(&baby) && refused.contains("--with-babies"), "{refused}");
+    assert_eq!(sessions(&pool).await, 1);
+    admin(&pool, &["delete-account", "ada@example.org", "--with-babies"], "").unwrap();
+    let left =
+        "select (select count(*) from users) + (select count(*) from sync_head) + (select count(*) from user_baby)";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&pool).await.unwrap();
+    assert_eq!((left, sessions(&pool).await), (0, 0));
+}
+
 /// A server that others can reach says in its log what the first account needs.
 #[sqlx::test(migrations = false)]
 async fn a_fresh_server_tells_its_set_up_token_in_its_log(pool: PgPool) {

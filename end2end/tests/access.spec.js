@@ -72,7 +72,9 @@ const SCREENS = {
   account: async (phone) => {
     await phone.go('Settings');
     await phone.page.getByRole('link', { name: 'Devices and account' }).click();
-    await expect(phone.text('Signed in just now')).toBeVisible();
+    await expect(phone.entries('This device')).toBeVisible();
+    await phone.text('Delete my account').click();
+    await expect(phone.button('Delete account')).toBeVisible();
   },
   'sign-out': async (phone) => {
     await phone.go('Settings');

@@ -1,5 +1,8 @@
 // One account on two devices: each is seen from the other, and can be signed out from there.
+import { readFile } from 'node:fs/promises';
+import { PASSWORD } from '../support/api.js';
 import { ONE_INTERVAL } from '../support/device.js';
+import { databases } from '../support/idb.js';
 import { expect, test } from '../support/test.js';
 
 const NEW_PASSWORD = 'four quiet owls at dawn';
@@ -61,7 +64,7 @@ test('a new password signs the other devices out and this one stays', async ({ s
   };
   await change('not the password');
   await expect(phone.text('This is not your password.')).toBeVisible();
-  await change('three quiet owls at dusk');
+  await change(PASSWORD);
   await expect(phone.toast('Password changed')).toBeVisible();
 
   await expect(tablet.chip).toHaveText('Sign in to sync', { timeout: 15_000 });
@@ -75,3 +78,62 @@ test('a new password signs the other devices out and this one stays', async ({ s
   await expect(phone.tile('Last feed')).toContainText('Bottle 120 ml', ONE_INTERVAL);
   await phone.isSynced();
 });
+
+test('an account that is the only owner of a baby says so before it can be deleted with everything', async ({ family }) => {
+  const { a, b } = await family();
+  a.watch.tolerate('status of 409');
+  a.watch.tolerate('status of 401');
+  b.watch.tolerate('status of 403');
+  await a.logBottle(105);
+  await a.isSynced();
+  await openAccount(a);
+  const download = a.page.waitForEvent('download');
+  await a.page.getByRole('link', { name: 'Export everything' }).click();
+  const document = JSON.parse(await readFile(await (await download).path(), 'utf8'));
+  expect(document.babies.map(({ name, caregivers }) => [name, caregivers.length])).toEqual([['Juno', 2]]);
+  expect(document.babies[0].entries.map(({ payload }) => payload.amountMl)).toContain(105);
+
+  await a.text('Delete my account').click();
+  await a.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await a.button('Delete account').click();
+  await expect(a.text('You are the only owner of Juno.')).toBeVisible();
+  await a.page.getByLabel('Delete Juno for everybody').check();
+  await a.button('Delete account').click();
+  await expect(a.button('Sign in')).toBeVisible();
+  await expect.poll(() => databases(a.page)).toEqual([]);
+  await expect(b.heading('Add your baby')).toBeVisible({ timeout: 20_000 });
+});
+
+test('what a former caregiver wrote stays with the others', async ({ family }) => {
+  const { a, b } = await family();
+  b.watch.tolerate('status of 401');
+  await b.logBottle(115);
+  await b.isSynced();
+  await expect(a.tile('Last feed')).toContainText('Bottle 115 ml', ONE_INTERVAL);
+  await expect(a.tile('Last feed')).toContainText('Ben');
+  await openAccount(b);
+  await b.text('Delete my account').click();
+  await b.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await b.button('Delete account').click();
+  await expect(b.button('Sign in')).toBeVisible();
+  // As the list of caregivers is asked for anew, long after.
+  await a.page.clock.install({ time: Date.now() + 600_000 });
+  await a.page.reload();
+  await expect(a.tile('Last feed')).toContainText('a former caregiver', ONE_INTERVAL);
+  await expect(a.tile('Last feed')).toContainText('Bottle 115 ml');
+});
+
+for (const [rules, words, asks] of [
+  [{ signUp: 'closed', setUp: false }, 'This server takes no new accounts.', null],
+  [{ signUp: 'invite', setUp: false }, 'A new account here needs an invitation', 'Code'],
+  [{ signUp: 'closed', setUp: true }, 'This server is new and nobody has an account yet.', 'Set-up token'],
+]) {
+  test(`the sign-up says in words what it needs: ${JSON.stringify(rules)}`, async ({ device }) => {
+    const stranger = await device();
+    await stranger.context.route('**/api/auth/sign-up/rules', (route) => route.fulfill({ json: rules }));
+    await stranger.page.goto('/sign-up');
+    await expect(stranger.text(words)).toBeVisible();
+    if (asks) await expect(stranger.page.getByLabel(asks, { exact: true })).toBeVisible();
+    await expect(stranger.button('Create account')).toHaveCount(asks ? 1 : 0);
+  });
+}

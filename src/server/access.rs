@@ -6,7 +6,7 @@
 
 use sqlx::PgConnection;
 
-use super::error::internal;
+use super::{error::internal, session};
 use crate::{
     api::{ApiError, ErrorCode, Level},
     domain::id::{BabyId, UserId},
@@ -81,7 +81,8 @@ pub(super) async fn level_of(conn: &mut PgConnection, user: UserId, baby: BabyId
     level.as_deref().map(Level::from_sql).transpose()
 }
 
-/// Gives `user` access. An existing grant is kept unless the new level is higher.
+/// Gives `user` access. An existing grant is kept unless the new level is higher. An account that is being
+/// deleted gets nothing more: its row is locked.
 pub(super) async fn grant(
     conn: &mut PgConnection,
     user: UserId,
@@ -89,14 +90,21 @@ pub(super) async fn grant(
     level: Level,
     label: Option<&str>,
 ) -> Result<(), ApiError> {
-    sqlx::query(
-        "with projected as (
+    let granted = sqlx::query(
+        "with someone as (
+           select id
+           from users
+           where id = $2
+           for key share
+         ), projected as (
            insert into user_baby (user_id, baby_id)
-           values ($2, $1)
+           select id, $1
+           from someone
            on conflict do nothing
          )
          insert into baby_access as a (baby_id, user_id, level, label)
-         values ($1, $2, $3::text::access_level, $4)
+         select $1, id, $3::text::access_level, $4
+         from someone
          on conflict (baby_id, user_id) do update
          set level = greatest(a.level, excluded.level),
              label = coalesce(excluded.label, a.label)",
@@ -107,7 +115,7 @@ pub(super) async fn grant(
     .bind(label)
     .execute(conn)
     .await?;
-    Ok(())
+    if granted.rows_affected() == 1 { Ok(()) } else { Err(session::unauthenticated()) }
 }
 
 impl Level {

@@ -11,10 +11,10 @@ use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 use super::{
-    accounts, config::DatabaseConfig, db, inspect::table, password, secret::random_hex, session::ALIVE, sign_up,
-    text::Email,
+    accounts, config::DatabaseConfig, db, inspect::table, leaving, password, secret::random_hex, session::ALIVE,
+    sign_up, text::Email,
 };
-use crate::domain::id::UserId;
+use crate::{api::ErrorCode, domain::id::UserId};
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Act {
@@ -29,6 +29,13 @@ pub enum Act {
     },
     /// Sign an account out on all its devices
     EndSessions { email: String },
+    /// Delete an account; what it wrote in the logs of others stays
+    DeleteAccount {
+        email: String,
+        /// Delete the babies too that would be left without an owner, with everything that was logged
+        #[arg(long)]
+        with_babies: bool,
+    },
     /// Make another set-up token for the first account of a fresh server
     SetUpToken,
 }
@@ -53,6 +60,7 @@ async fn perform(pool: &PgPool, act: Act) -> anyhow::Result<String> {
             let ended = sqlx::query("delete from sessions where user_id = $1").bind(user.0).execute(pool).await?;
             format!("sessions ended: {}\n", ended.rows_affected())
         }
+        Act::DeleteAccount { email, with_babies } => delete_account(pool, &email, with_babies).await?,
         Act::SetUpToken => {
             let token = sign_up::reissue(pool).await?;
             format!("{}\n", token.context("there are accounts already: the first one is made")?)
@@ -95,6 +103,22 @@ async fn reset_password(pool: &PgPool, email: &str, stdin: bool) -> anyhow::Resu
     accounts::set_password(&mut tx, user, &hash).await?;
     tx.commit().await?;
     Ok(format!("{told}The account has this password from now on, and every device of it is signed out.\n"))
+}
+
+async fn delete_account(pool: &PgPool, email: &str, with_babies: bool) -> anyhow::Result<String> {
+    let (user, _) = find(pool, email).await?;
+    let mut tx = pool.begin().await?;
+    match leaving::delete(&mut tx, user, |_| with_babies).await {
+        Ok(babies) => {
+            tx.commit().await?;
+            Ok(format!("The account is deleted. Babies it had access to: {}\n", babies.len()))
+        }
+        Err(error) if error.code == ErrorCode::LastOwner => {
+            let ids: Vec<String> = error.babies.iter().map(|baby| baby.baby_id.to_string()).collect();
+            bail!("the account is the only owner of {}: see --with-babies", ids.join(", "))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn find(pool: &PgPool, email: &str) -> anyhow::Result<(UserId, Email)> {

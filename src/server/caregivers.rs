@@ -82,7 +82,15 @@ pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, Api
     action.judge(baby, circle.level(user))?;
     circle.level(whom).ok_or_else(unknown_caregiver)?;
     circle.keeps_an_owner(whom, None)?;
-    // Their open invitations go too: nobody should come in by the word of someone who is out.
+    let_go(&mut tx, baby, whom).await?;
+    tx.commit().await?;
+    call.app.announce(baby);
+    Ok(Done {})
+}
+
+/// Takes the access of `whom` away, and their open invitations: nobody should come in by the word of
+/// someone who is out.
+pub(super) async fn let_go(conn: &mut PgConnection, baby: BabyId, whom: UserId) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with projected as (
            delete from user_baby
@@ -97,18 +105,16 @@ pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, Api
     )
     .bind(baby.0)
     .bind(whom.0)
-    .execute(&mut *tx)
+    .execute(conn)
     .await?;
-    tx.commit().await?;
-    call.app.announce(baby);
-    Ok(Done {})
+    Ok(())
 }
 
 /// All caregivers of one baby, locked until the transaction ends.
-struct Circle(Vec<(UserId, Level)>);
+pub(super) struct Circle(Vec<(UserId, Level)>);
 
 impl Circle {
-    async fn lock(conn: &mut PgConnection, baby: BabyId) -> Result<Self, ApiError> {
+    pub(super) async fn lock(conn: &mut PgConnection, baby: BabyId) -> Result<Self, ApiError> {
         let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
             "select user_id, level::text
              from baby_access
@@ -128,7 +134,7 @@ impl Circle {
     }
 
     /// Refuses to make `whom` the last owner who is none any more.
-    fn keeps_an_owner(&self, whom: UserId, becomes: Option<Level>) -> Result<(), ApiError> {
+    pub(super) fn keeps_an_owner(&self, whom: UserId, becomes: Option<Level>) -> Result<(), ApiError> {
         let others = self.0.iter().any(|(id, level)| *id != whom && *level == Level::Owner);
         if others || becomes == Some(Level::Owner) || self.level(whom) != Some(Level::Owner) {
             return Ok(());

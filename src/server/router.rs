@@ -29,7 +29,7 @@ use tower_http::{
 use tower_http_csrf::csrf::CsrfLayer;
 
 use super::{
-    App, Call, gate, headers, health, hints,
+    App, Call, export, gate, headers, health, hints,
     logs::{self, RequestId},
     metrics, site,
 };
@@ -82,6 +82,7 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::SignIn>(router);
     let router = on_post::<api::SignOut>(router);
     let router = on_post::<api::ChangePassword>(router);
+    let router = on_post::<api::DeleteAccount>(router);
     let router = on_post::<api::EndSessions>(router);
     let router = on_post::<api::CreateInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);
@@ -105,7 +106,7 @@ fn reads() -> Router<App> {
     let router = on_get::<api::SyncSnapshot>(router);
     let router = on_get::<api::SyncStatus>(router);
     let router = on_get::<api::BabyHistory>(router);
-    router.route("/api/sync/hints", get(hints::hints))
+    router.route("/api/sync/hints", get(hints::hints)).route("/api/account/export", get(export::export))
 }
 
 fn on_post<F: AxumCall>(router: Router<App>) -> Router<App> {

@@ -52,6 +52,10 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         ErrorCode::Forbidden | ErrorCode::ReadOnly => tr!(wrong.forbidden),
         ErrorCode::AccessRevoked => tr!(wrong.no_access),
         ErrorCode::UnknownBaby => tr!(wrong.unknown_baby),
+        ErrorCode::LastOwner if !err.babies.is_empty() => {
+            let babies: Vec<_> = err.babies.iter().map(|baby| baby.name.as_str()).collect();
+            return tr!(leave.alone, babies = babies.join(", "));
+        }
         ErrorCode::LastOwner => tr!(wrong.last_owner),
         ErrorCode::UnknownCaregiver => tr!(wrong.unknown_caregiver),
         ErrorCode::RateLimited | ErrorCode::Overloaded => {

@@ -3,18 +3,22 @@
 
 use leptos::prelude::*;
 
-use super::{intl, replica::Replica, words::tr};
+use super::{clock::now, intl, replica::Replica, words::tr};
 use crate::{
     domain::{
         id::{BabyId, EntityId, UserId},
         registry::EntityType,
         row::Row,
+        time::Timestamp,
     },
     sync::{
         query::{Query, Select},
         status::{BabyAccess, Level},
     },
 };
+
+/// The list of caregivers is asked for every minute; with a margin, so old may it be.
+const LIST_AGE_MS: i64 = 120_000;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Nursery {
@@ -91,17 +95,23 @@ impl Nursery {
 
     /// Who wrote an entry.
     pub(crate) fn author(self, row: &Row) -> String {
-        self.who(row.baby_id, row.server.logged_by)
+        self.who(row.baby_id, row.server.logged_by, row.server.created_at)
     }
 
-    /// A caregiver of a baby, by name.
-    pub(crate) fn who(self, baby: BabyId, user: Option<UserId>) -> String {
+    /// The caregiver of a baby who did something at `at`, by name. Whoever is not in the list has left it,
+    /// unless it was so lately that they may have joined since the list was asked for.
+    pub(crate) fn who(self, baby: BabyId, user: Option<UserId>, at: Option<Timestamp>) -> String {
         let Some(user) = user.filter(|user| !self.is_me(Some(*user))) else {
             return tr!(who.you).to_owned();
         };
         self.replica.caregivers.with(|all| {
             let named = all.iter().find(|name| name.user_id == user && name.baby_id == baby);
-            named.map_or_else(|| tr!(who.someone).to_owned(), |name| name.display_name.clone())
+            let is_late = || at.is_some_and(|at| now().since(at) < LIST_AGE_MS);
+            match named {
+                Some(name) => name.display_name.clone(),
+                None if is_late() => tr!(who.someone).to_owned(),
+                None => tr!(who.former).to_owned(),
+            }
         })
     }
 

@@ -84,6 +84,13 @@ fn cases() -> Vec<Case> {
             |_, _| json!({"password": PASSWORD, "newPassword": "short"}),
             [401, 422, 422, 422, 422, 422, 422],
         ),
+        (
+            Method::POST,
+            "/api/account/delete",
+            |_, _| json!({"password": "not the password"}),
+            [401, 401, 401, 401, 401, 401, 401],
+        ),
+        (Method::GET, "/api/account/export", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::GET, "/api/auth/me", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::POST, "/api/auth/sign-in", |_, _| json!({"email": "a@b", "password": "x"}), [401; 7]),
         (Method::GET, "/api/auth/sign-up/rules", |_, _| json!({}), [200; 7]),
@@ -133,7 +140,7 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
         assert_eq!(answer.status.as_u16(), expect[6], "{path} for an unknown baby: {}", answer.text);
     }
     let functions = server_fn::axum::server_fn_paths().map(|(path, _)| path);
-    let served: std::collections::BTreeSet<_> = functions.chain(["/api/sync/hints"]).collect();
+    let served: std::collections::BTreeSet<_> = functions.chain(["/api/sync/hints", "/api/account/export"]).collect();
     let tried = cases().iter().map(|(_, path, _, _)| *path).chain(["/api/auth/sign-out"]).collect();
     assert_eq!(served, tried, "every call that is served has a row here");
 }

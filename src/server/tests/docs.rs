@@ -55,7 +55,9 @@ async fn every_example_of_the_api_page_works(pool: PgPool) {
 #[test]
 fn the_api_page_leaves_nothing_out() {
     let script = script();
-    for path in server_fn::axum::server_fn_paths().map(|(path, _)| path).chain(["/api/sync/hints"]) {
+    for path in
+        server_fn::axum::server_fn_paths().map(|(path, _)| path).chain(["/api/sync/hints", "/api/account/export"])
+    {
         assert!(script.contains(&format!("$U{path}")), "{path} has no example");
     }
     use crate::api::ErrorCode::*;

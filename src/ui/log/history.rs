@@ -134,7 +134,7 @@ fn Event(form: Form, entry: StoredValue<Row>, past: Past, older: Option<Past>) -
     view! {
         <li class="history-event">
             <p class="entry-what">{what}</p>
-            <p class="entry-who">{move || tr!(entry.by_at, who = nursery.who(baby, by), time = said.clone())}</p>
+            <p class="entry-who">{move || tr!(entry.by_at, who = nursery.who(baby, by, Some(at)), time = said.clone())}</p>
             <ul class="letter-fields">{fields}</ul>
             {restore}
         </li>

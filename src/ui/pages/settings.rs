@@ -163,22 +163,23 @@ fn AccountCard() -> impl IntoView {
     .into_any()
 }
 
+/// What leaving this device would lose, if anything.
+pub(super) fn unsent_words(nursery: Nursery) -> Option<String> {
+    let status = nursery.replica.status.get();
+    let unsent = status.waiting + status.failed;
+    let babies = nursery.replica.babies.get();
+    let each = status.babies.iter().filter(|baby| baby.waiting + baby.failed > 0).map(|baby| {
+        let named = babies.iter().find(|access| access.baby_id == baby.baby_id);
+        let name = named.map_or_else(|| tr!(entry.baby).to_owned(), |access| access.name.clone());
+        tr!(sign_out.per_baby, name = name, number = baby.waiting + baby.failed)
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    (unsent > 0).then(|| tr!(sign_out.lost, count = unsent, babies = each))
+}
+
 /// Signing out takes everything off this device: what was not sent yet is named first.
 fn sign_out_question(device: Device, nursery: Nursery, toasts: Toasts) -> Question {
-    let status = nursery.replica.status.get_untracked();
-    let text = match status.waiting + status.failed {
-        0 => tr!(sign_out.nothing_lost).to_owned(),
-        unsent => {
-            let babies = nursery.replica.babies.get_untracked();
-            let each = status.babies.iter().filter(|baby| baby.waiting + baby.failed > 0).map(|baby| {
-                let named = babies.iter().find(|access| access.baby_id == baby.baby_id);
-                let name = named.map_or_else(|| tr!(entry.baby).to_owned(), |access| access.name.clone());
-                tr!(sign_out.per_baby, name = name, number = baby.waiting + baby.failed)
-            });
-            let each = each.collect::<Vec<_>>().join(", ");
-            tr!(sign_out.lost, count = unsent, babies = each)
-        }
-    };
+    let text = untrack(|| unsent_words(nursery)).unwrap_or_else(|| tr!(sign_out.nothing_lost).to_owned());
     let act = Callback::new(move |()| {
         spawn_local(async move {
             // Offline the server cannot be told; the device forgets all the same, and says so.

@@ -1,12 +1,13 @@
-//! The account: where it is signed in, and its password. A screen that asks the server, so it says in
-//! words when it cannot.
+//! The account: where it is signed in, its password, and leaving with everything or without. A screen
+//! that asks the server, so it says in words when it cannot.
 
 mod devices;
+mod leave;
 mod password;
 
 use leptos::prelude::*;
 
-use self::{devices::Devices, password::ChangePassword};
+use self::{devices::Devices, leave::Leave, password::ChangePassword};
 use super::PageTitle;
 use crate::ui::words::tr;
 
@@ -18,6 +19,7 @@ pub(crate) fn AccountPage() -> impl IntoView {
             <h1 class="page-title">{tr!(settings.account)}</h1>
             <Devices/>
             <ChangePassword/>
+            <Leave/>
         </section>
     }
     .into_any()
