@@ -6,6 +6,8 @@
 //! - A deleted entry goes whole after 400 days. A device that has not heard of the deletion by then
 //!   never could; so the `floor` rises with it, in the same transaction, under the lock of the head,
 //!   and a cursor below it is told to start over.
+//! - A baby that its owner deleted goes whole, for everyone, 30 days later: until then it can be restored.
+//!   To its devices that is any access that ends.
 //! - The memory of a verdict goes when the device said that it has kept the answer, else after 90 days.
 //!
 //! Invariant: the fold of the log is the same from every cursor at or above the floor, before and
@@ -16,7 +18,7 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
-use super::{App, config::DatabaseConfig, db};
+use super::{App, config::DatabaseConfig, db, leaving};
 use crate::domain::{registry::EntityType, relation::relations};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,6 +32,8 @@ const FIRST: Duration = Duration::from_secs(60);
 pub struct Retention {
     pub superseded: Duration,
     pub tombstones: Duration,
+    /// Deleted babies, with everything of theirs.
+    pub babies: Duration,
     /// Verdicts that the device has: a delayed repetition of its request may still be on the way.
     pub acked_verdicts: Duration,
     pub verdicts: Duration,
@@ -39,7 +43,14 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { superseded: 30 * DAY, tombstones: 400 * DAY, acked_verdicts: DAY, verdicts: 90 * DAY, throttles: DAY }
+        Self {
+            superseded: 30 * DAY,
+            tombstones: 400 * DAY,
+            babies: 30 * DAY,
+            acked_verdicts: DAY,
+            verdicts: 90 * DAY,
+            throttles: DAY,
+        }
     }
 }
 
@@ -48,14 +59,15 @@ impl Default for Retention {
 pub struct Gone {
     pub events: u64,
     pub tombstones: u64,
+    pub babies: u64,
     pub verdicts: u64,
     pub throttles: u64,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, tombstones, verdicts, throttles } = self;
-        write!(f, "superseded events: {events}, tombstones: {tombstones}, ")?;
+        let Self { events, tombstones, babies, verdicts, throttles } = self;
+        write!(f, "superseded events: {events}, tombstones: {tombstones}, deleted babies: {babies}, ")?;
         write!(f, "remembered verdicts: {verdicts}, counters of attempts: {throttles}")
     }
 }
@@ -103,10 +115,14 @@ pub async fn compact(pool: &PgPool, keep: &Retention) -> Result<Option<Gone>, sq
     if is_ours {
         let mut last = Uuid::nil();
         while let Some(baby) = next_baby(&mut conn, last).await? {
+            last = baby;
+            if deleted_baby(&mut conn, baby, keep).await? {
+                gone.babies += 1;
+                continue;
+            }
             gone.events += superseded(&mut conn, baby, keep).await?;
             gone.tombstones += tombstones(&mut conn, baby, keep).await?;
             gone.verdicts += verdicts(&mut conn, baby, keep).await?;
-            last = baby;
         }
         gone.throttles = throttles(&mut conn, keep).await?;
         sqlx::query("select pg_advisory_unlock(hashtext('cradlelog compact'))").execute(&mut conn).await?;
@@ -120,6 +136,32 @@ async fn next_baby(conn: &mut PgConnection, last: Uuid) -> Result<Option<Uuid>, 
         .bind(last)
         .fetch_optional(conn)
         .await
+}
+
+/// Whether the baby was deleted long ago, and is gone now.
+async fn deleted_baby(conn: &mut PgConnection, baby: Uuid, keep: &Retention) -> Result<bool, sqlx::Error> {
+    const IS_OLD: &str = "
+        select exists (
+          select
+          from entity
+          where baby_id = $1 and id = $1 and deleted_at <= now() - make_interval(secs => $2)
+        )";
+    let secs = keep.babies.as_secs_f64();
+    if !sqlx::query_scalar(IS_OLD).bind(baby).bind(secs).fetch_one(&mut *conn).await? {
+        return Ok(false);
+    }
+    let mut tx = conn.begin().await?;
+    // Every push holds its access row: under all of them nobody restores the baby, or writes to it.
+    sqlx::query("select from baby_access where baby_id = $1 order by user_id for update")
+        .bind(baby)
+        .execute(&mut *tx)
+        .await?;
+    let is_old = sqlx::query_scalar(IS_OLD).bind(baby).bind(secs).fetch_one(&mut *tx).await?;
+    if is_old {
+        leaving::purge(&mut tx, baby).await?;
+    }
+    tx.commit().await?;
+    Ok(is_old)
 }
 
 /// Types that entries of other types must refer to. Their first events stay: a device that reads the
@@ -169,7 +211,7 @@ async fn superseded(conn: &mut PgConnection, baby: Uuid, keep: &Retention) -> Re
     Ok(gone)
 }
 
-/// The baby's own tombstone stays: without it the rest of its history would belong to nobody.
+/// The baby's own tombstone stays until all of it goes: without it the rest of its history would belong to nobody.
 async fn tombstones(conn: &mut PgConnection, baby: Uuid, keep: &Retention) -> Result<u64, sqlx::Error> {
     const OLD: &str = "
         select id

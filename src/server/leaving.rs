@@ -8,6 +8,7 @@
 //! it and then finds no account ([`access::grant`](super::access::grant)).
 
 use sqlx::{PgConnection, Row};
+use uuid::Uuid;
 
 use super::{Call, accounts, caregivers, caregivers::Circle, session};
 use crate::{
@@ -37,6 +38,14 @@ pub async fn delete_account(call: &Call, password: String, with_babies: Vec<Baby
     babies.into_iter().for_each(|baby| call.app.announce(baby));
     session::end(call).await?;
     Ok(Done {})
+}
+
+/// Deletes everything of a baby, for good.
+pub(super) async fn purge(conn: &mut PgConnection, baby: Uuid) -> Result<(), sqlx::Error> {
+    for sql in OF_A_BABY {
+        sqlx::query(sql).bind(baby).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// Deletes the account `user`, and every baby that would be left without an owner and that `goes_along`
@@ -71,9 +80,7 @@ pub(super) async fn delete(
                 .execute(&mut *conn)
                 .await?;
         } else if row.try_get("is_deleted")? || goes_along(baby_id) {
-            for sql in OF_A_BABY {
-                sqlx::query(sql).bind(baby_id.0).execute(&mut *conn).await?;
-            }
+            purge(conn, baby_id.0).await?;
         } else {
             in_the_way.push(MyBaby { baby_id, name: row.try_get("name")?, level: Level::Owner });
         }

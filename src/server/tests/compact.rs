@@ -184,17 +184,35 @@ impl Person<'_> {
     }
 }
 
-/// A deleted baby keeps its own row: what is left of its history belongs to it.
+/// For thirty days a deleted baby can be had back, whole; then it is gone for all its caregivers, as any
+/// access that ends.
 #[sqlx::test]
-async fn a_deleted_babys_own_row_stays(pool: PgPool) {
+async fn a_deleted_baby_can_be_restored_for_thirty_days_and_is_then_gone(pool: PgPool) {
     let app = TestApp::new(pool).await;
-    let ada = app.sign_up("ada").await;
-    let baby = ada.baby("Mia").await;
-    ada.push_one(baby, delete(baby, "baby")).await;
-    age(&app.pool, "1 day").await;
-    sqlx::query("update entity set deleted_at = now() - interval '999 days'").execute(&app.pool).await.unwrap();
-    assert_eq!(run(&app.pool).await.tombstones, 0);
-    assert_eq!(ada.floor(baby).await, 0);
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let (mia, leo) = (ada.baby("Mia").await, ada.baby("Leo").await);
+    bob.join(&ada, mia, "editor").await;
+    ada.log(mia, "feed_log", bottle(90)).await;
+    ada.log(leo, "feed_log", bottle(91)).await;
+    let deleted = async |days: i32| {
+        let sql = "update entity set deleted_at = now() - make_interval(days => $1) where deleted_at is not null";
+        sqlx::query(sql).bind(days).execute(&app.pool).await.unwrap();
+    };
+    ada.push_one(mia, delete(mia, "baby")).await;
+    deleted(29).await;
+    assert_eq!(run(&app.pool).await.babies, 0);
+    ada.push_one(mia, mutation("restore", mia, "baby", Value::Null)).await;
+    assert_eq!((run(&app.pool).await.babies, bob.all(mia).await.len()), (0, 4));
+
+    ada.push_one(mia, delete(mia, "baby")).await;
+    deleted(30).await;
+    assert_eq!(run(&app.pool).await.babies, 1);
+    assert_eq!(super::leaving::traces(&app, mia).await, 0);
+    for person in [&ada, &bob] {
+        assert_eq!(person.pull(mia, 0).await.refusal(), (403, "access_revoked".into()));
+    }
+    assert_eq!(ada.all(leo).await.len(), 2, "the other baby is untouched");
+    assert_eq!(run(&app.pool).await, Gone::default());
 }
 
 /// Writers, readers and compaction at once: a reader that is behind gets everything or is told to
@@ -209,6 +227,7 @@ async fn a_reader_in_the_middle_of_it_meets_no_hole(pool: PgPool) {
     let nothing_is_kept = Retention {
         superseded: Duration::ZERO,
         tombstones: Duration::ZERO,
+        babies: Duration::ZERO,
         acked_verdicts: Duration::ZERO,
         verdicts: Duration::ZERO,
         throttles: Duration::ZERO,

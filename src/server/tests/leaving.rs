@@ -20,7 +20,7 @@ async fn is_well(app: &TestApp) {
 }
 
 /// How many rows of any table belong to `baby`.
-async fn traces(app: &TestApp, baby: Uuid) -> i64 {
+pub(super) async fn traces(app: &TestApp, baby: Uuid) -> i64 {
     let tables: Vec<String> = sqlx::query_scalar(
         "select c.relname::text
          from pg_class c
