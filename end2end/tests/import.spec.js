@@ -1,5 +1,6 @@
 // A file of an earlier baby log: looked at, loaded without a connection, and then everywhere.
 import { expect, test } from '../support/test.js';
+import { ONE_INTERVAL } from '../support/device.js';
 import { stored } from '../support/idb.js';
 
 /** So many hours ago, which is today or yesterday. */
@@ -27,6 +28,47 @@ async function choose(phone, content) {
 }
 
 const said = (phone) => phone.page.getByRole('main').getByRole('status');
+
+test('an earlier log is loaded offline, once, and reaches everybody when there is a connection', async ({ solo, device }) => {
+  // B22, B26, C14, C15, C16, C39, A20, A22, B81: state and queue of the earlier log become this one's.
+  const phone = await solo();
+  await phone.goOffline();
+  await choose(phone, file());
+  await expect(said(phone)).toContainText('Nappy2 new');
+  expect((await stored(phone.page)).idMap, 'nothing is written before it is agreed to').toEqual([]);
+  await phone.button('Load').click();
+  await expect(said(phone)).toContainText('Loaded. It is kept on this device');
+  await phone.button('See Mira').click();
+  await expect(phone.entries('Bottle 120 ml')).toBeVisible();
+  await expect(phone.entries('in the pram')).toBeVisible();
+  for (const type of ['Wee', 'Poo']) await expect(phone.entries(type)).toBeVisible();
+  await expect(phone.chip).toHaveText('5 waiting, will send when online');
+
+  await choose(phone, file());
+  await expect(said(phone)).toContainText('Everything that can be loaded is here already.');
+  await expect(phone.button('Load')).toHaveCount(0);
+
+  await phone.goOnline();
+  await phone.isSynced();
+  const other = await device();
+  await other.signUp('Ben');
+  await other.join(await (await phone.api()).inviteCode(await phone.babyId('Mira')));
+  await other.go('Timeline');
+  await expect(other.entries('Bottle 120 ml')).toBeVisible(ONE_INTERVAL);
+  await expect(other.entries('in the pram')).toBeVisible();
+  for (const type of ['Wee', 'Poo']) await expect(other.entries(type)).toBeVisible();
+
+  // The same file on the other caregiver's device is the same baby and the same entries.
+  await choose(other, file());
+  await expect(said(other)).toContainText('Everything that can be loaded is here already.');
+
+  const nappies = [...RECORDS.nappy_log, { id: 6, babyId: 1, time: ago(14), type: 'dry' }];
+  await choose(phone, file({ records: { ...RECORDS, nappy_log: nappies } }));
+  await expect(said(phone)).toContainText('Nappy1 new, 0 changed, 2 here already');
+  await phone.button('Load').click();
+  await expect(said(phone)).toContainText('Loaded.');
+  await expect.poll(async () => (await stored(other.page)).nappy_log.length, ONE_INTERVAL).toBe(3);
+});
 
 test('what is wrong with a file is said, and nothing of it is half loaded', async ({ solo }) => {
   const phone = await solo();
