@@ -266,17 +266,33 @@ pub enum InviteKind {
     Link,
 }
 
-/// A fresh invitation. The code is shown once: the server keeps only its hash.
+/// A fresh invitation. Its code or link is shown once: the server keeps only a hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewInvite {
     pub invite_id: uuid::Uuid,
     /// Eight Crockford characters, `XXXX-XXXX`.
-    pub code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The page that reads the token in its fragment; without a host where the server knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     pub expires_at: crate::domain::time::Timestamp,
 }
 
-/// An invitation that can still be accepted.
+/// What an invitation offers, told to whoever has its code or token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    pub baby_id: BabyId,
+    pub baby_name: String,
+    pub invited_by: String,
+    pub level: Level,
+    pub label: Option<String>,
+    pub expires_at: crate::domain::time::Timestamp,
+}
+
+/// An invitation that can still be accepted, or that somebody asks about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invite {
@@ -284,6 +300,11 @@ pub struct Invite {
     pub kind: InviteKind,
     pub level: Level,
     pub label: Option<String>,
+    /// The name of the owner who made it.
+    pub invited_by: String,
+    /// Who asks to be let in, after a link has run out.
+    #[serde(default)]
+    pub asked_by: Option<String>,
     pub created_at: crate::domain::time::Timestamp,
     pub expires_at: crate::domain::time::Timestamp,
 }
@@ -386,12 +407,34 @@ pub async fn create_invite(
     crate::server::invites::create(&crate::server::call(), baby_id, level, kind, label).await
 }
 
+#[server(name = LookAtInvite, prefix = "/api", endpoint = "babies/invites/look", input = Json, output = Json)]
+pub async fn look_at_invite(
+    #[server(default)] code: Option<String>,
+    #[server(default)] token: Option<String>,
+) -> Result<Invitation, ApiError> {
+    crate::server::invites::look(&crate::server::call(), code, token).await
+}
+
 #[server(name = AcceptInvite, prefix = "/api", endpoint = "babies/invites/accept", input = Json, output = Json)]
 pub async fn accept_invite(
     #[server(default)] code: Option<String>,
     #[server(default)] token: Option<String>,
 ) -> Result<Joined, ApiError> {
     crate::server::invites::accept(&crate::server::call(), code, token).await
+}
+
+#[server(name = AskToJoin, prefix = "/api", endpoint = "babies/invites/ask", input = Json, output = Json)]
+pub async fn ask_to_join(token: String) -> Result<Done, ApiError> {
+    crate::server::invites::ask(&crate::server::call(), token).await
+}
+
+#[server(name = ApproveInvite, prefix = "/api", endpoint = "babies/invites/approve", input = Json, output = Json)]
+pub async fn approve_invite(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "inviteId")] invite_id: uuid::Uuid,
+    level: Level,
+) -> Result<Done, ApiError> {
+    crate::server::invites::approve(&crate::server::call(), baby_id, invite_id, level).await
 }
 
 #[server(name = RevokeInvite, prefix = "/api", endpoint = "babies/invites/revoke", input = Json, output = Json)]
@@ -419,6 +462,15 @@ pub async fn set_level(
     level: Level,
 ) -> Result<Done, ApiError> {
     crate::server::caregivers::set_level(&crate::server::call(), baby_id, user_id, level).await
+}
+
+#[server(name = SetLabel, prefix = "/api", endpoint = "babies/caregivers/set-label", input = Json, output = Json)]
+pub async fn set_label(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "userId")] user_id: UserId,
+    #[server(default)] label: Option<String>,
+) -> Result<Done, ApiError> {
+    crate::server::caregivers::set_label(&crate::server::call(), baby_id, user_id, label).await
 }
 
 #[server(name = RemoveCaregiver, prefix = "/api", endpoint = "babies/caregivers/remove", input = Json, output = Json)]

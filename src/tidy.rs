@@ -144,6 +144,24 @@ fn events_are_inserted_in_one_place() {
     assert_eq!(found.iter().map(|(_, count)| count).sum::<usize>(), 1, "{found:?}");
 }
 
+/// C41: a call is a server function and stands in their registry, which the table of who may call what
+/// (`server/tests/access.rs`) is held to. A route that is written out is one of these: hints have a row
+/// in that table, the others ask nobody who they are.
+#[test]
+fn routes_beside_the_server_functions_are_known() {
+    let known =
+        ["/api", "/api/sync/hints", "/api/{*rest}", "/healthz", "/metrics", "/pkg", "/readyz"].map(str::to_owned);
+    let mut written = Vec::new();
+    for (_, text) in sources().iter().filter(|(name, _)| name.starts_with("server/") && !name.contains("tests/")) {
+        for start in [".route(\"", ".route_service(\"", ".nest(\"", ".nest_service(\""] {
+            let after = text.split(start).skip(1).filter_map(|rest| rest.split('"').next());
+            written.extend(after.map(str::to_owned));
+        }
+    }
+    written.sort();
+    assert_eq!(written, known);
+}
+
 #[test]
 fn nothing_is_left_half_done() {
     let smells = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore", "FIXME", "XXX:"];

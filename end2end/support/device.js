@@ -95,11 +95,15 @@ export class Device {
 
   async signUp(displayName, email = newEmail()) {
     await this.page.goto('/sign-up');
+    await this.fillSignUp(displayName, email);
+    await expect(this.page.getByRole('heading', { name: 'Add your baby' })).toBeVisible();
+  }
+
+  async fillSignUp(displayName, email = newEmail()) {
     await this.page.getByLabel('Your name').fill(displayName);
     await this.page.getByLabel('Email').fill(email);
     await this.page.getByLabel('Password').fill(PASSWORD);
     await this.page.getByRole('button', { name: 'Create account' }).click();
-    await expect(this.page.getByRole('heading', { name: 'Add your baby' })).toBeVisible();
     this.email = email;
   }
 
@@ -121,10 +125,16 @@ export class Device {
     await expect(this.button('Feed')).toBeVisible();
   }
 
-  async join(code) {
+  /** Types a code, or pastes a link; the answer is an offer, or a refusal in words. */
+  async enterCode(code) {
     await this.page.goto('/join');
     await this.page.getByLabel('Code', { exact: true }).fill(code);
-    await this.page.getByRole('button', { name: 'Join', exact: true }).click();
+    await this.button('Continue').click();
+  }
+
+  async join(code) {
+    await this.enterCode(code);
+    await this.button('Join').click();
     await expect(this.button('Feed')).toBeVisible();
   }
 

@@ -1,9 +1,7 @@
 // For everyone: every screen and every sheet, in every theme, and on a narrow phone.
-import { AxeBuilder } from '@axe-core/playwright';
+import { isAccessible, themed } from '../support/axe.js';
 import { refuseOne } from '../support/refusals.js';
 import { expect, test } from '../support/test.js';
-
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** Everything there is to see: how to get there, after which the screen stands still. */
 const SCREENS = {
@@ -86,6 +84,11 @@ const SCREENS = {
     await phone.button('Make a code').click();
     await expect(phone.page.getByTestId('invite-code')).toBeVisible();
   },
+  'invite by link': async (phone) => {
+    await phone.go('Caregivers');
+    await phone.button('Make a link').click();
+    await expect(phone.page.getByRole('img', { name: 'QR code' })).toBeVisible();
+  },
 };
 
 /** The same for someone who is not signed in. */
@@ -93,6 +96,10 @@ const OUTSIDE = {
   'sign in': (stranger) => stranger.page.goto('/'),
   'sign up': (stranger) => stranger.page.goto('/sign-up'),
   join: (stranger) => stranger.page.goto('/join'),
+  'join by link': async (stranger) => {
+    await stranger.page.goto(`/join#${'0'.repeat(52)}`);
+    await expect(stranger.text('You were invited by a link.')).toBeVisible();
+  },
   // With a connection this page does its work and is gone.
   reset: async (stranger) => {
     await stranger.isInstalled();
@@ -115,16 +122,6 @@ async function closeSheet(phone) {
   await expect(phone.sheet).toBeHidden();
 }
 
-async function isAccessible(page, where) {
-  // What moves is looked at when it has arrived: half-way through a fade no contrast is right.
-  await page.evaluate(() => Promise.all(document.getAnimations()
-    .filter((animation) => animation.effect.getComputedTiming().iterations !== Infinity)
-    .map((animation) => animation.finished)));
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
-  const found = violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html).join('\n  ')}`);
-  expect(found).toEqual([]);
-}
-
 /** A phone that has something of everything on its screens. */
 async function lived(solo, options) {
   const phone = await solo(options);
@@ -143,11 +140,6 @@ async function lived(solo, options) {
   await expect(phone.timer('Feeding, left side')).toBeVisible();
   return phone;
 }
-
-const themed = (context, theme) => context.addInitScript((name) => {
-  // Frames of the test tools have no address, and so no storage.
-  if (location.protocol.startsWith('http')) localStorage.setItem('theme', name);
-}, theme);
 
 for (const theme of ['light', 'dark', 'night']) {
   test(`axe finds nothing on any screen or sheet in the ${theme} theme`, async ({ solo, device }) => {

@@ -72,8 +72,7 @@ test('somebody who may only look is not offered the profile', async ({ solo, dev
   const a = await solo();
   const c = await device();
   await c.signUp('Cleo');
-  await c.page.goto('/join');
-  await c.page.getByLabel('Code', { exact: true }).fill(await (await a.api()).inviteCode(await a.babyId(), 'viewer'));
+  await c.enterCode(await (await a.api()).inviteCode(await a.babyId(), 'viewer'));
   await c.button('Join').click();
   await expect(c.text('You can look at this log, but not write in it.')).toBeVisible();
   await c.go('Settings');

@@ -96,8 +96,7 @@ test('a viewer reads along and cannot log', async ({ device, solo }) => {
   const a = await solo();
   const b = await device();
   await b.signUp('Vera');
-  await b.page.goto('/join');
-  await b.page.getByLabel('Code', { exact: true }).fill(await (await a.api()).inviteCode(await a.babyId(), 'viewer'));
+  await b.enterCode(await (await a.api()).inviteCode(await a.babyId(), 'viewer'));
   await b.button('Join').click();
   await a.logBottle(95);
   await expect(b.tile('Last feed')).toContainText('Bottle 95 ml', { timeout: 9_000 });

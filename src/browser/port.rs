@@ -107,6 +107,11 @@ impl ReplicaPort for Session {
         self.tell(Event::AccessChanged);
     }
 
+    fn left(&self, baby_id: BabyId) {
+        self.left.set(Some(baby_id));
+        self.refresh_access();
+    }
+
     fn new_id(&self) -> Uuid {
         self.entropy.uuid_v7(self.clock.now())
     }

@@ -73,6 +73,8 @@ pub(super) struct Session {
     /// How many reads for the screens were begun, and which of them is on screen.
     reads: Cell<u64>,
     shown: Cell<u64>,
+    /// The baby that the person left, until it is gone.
+    pub(super) left: Cell<Option<BabyId>>,
 }
 
 /// The stream of hints, and when to ask for one again after it was refused so many times.
@@ -139,6 +141,7 @@ impl Session {
             told,
             running,
             listening: RefCell::default(),
+            left: Cell::default(),
             reads,
             shown,
         });
@@ -335,6 +338,7 @@ impl Session {
             match what {
                 Told::Status | Told::Rows(_) | Told::Babies => {}
                 Told::EditLost(_) => self.screens.notice(Notice::EditLost),
+                Told::AccessRevoked { baby, .. } if self.left.get() == Some(*baby) => self.left.set(None),
                 Told::AccessRevoked { name, .. } => self.screens.notice(Notice::AccessRevoked { name: name.clone() }),
                 Told::BabyRefused { name, .. } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
                 Told::StorageFailed(err) => self.screens.storage_failed(err),

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use super::{
     Call,
     access::{self, Action},
-    session,
+    invites, session, text,
 };
 use crate::{
     api::{ApiError, Caregiver, Done, ErrorCode, Level},
@@ -68,8 +68,32 @@ pub async fn set_level(call: &Call, baby: BabyId, whom: UserId, level: Level) ->
     .bind(level.as_sql())
     .execute(&mut *tx)
     .await?;
+    if level < Level::Owner {
+        invites::withdraw(&mut tx, baby, whom).await?;
+    }
     tx.commit().await?;
     call.app.announce(baby);
+    Ok(Done {})
+}
+
+/// Says what `whom` is to the baby: an owner of anyone, anyone of themselves.
+pub async fn set_label(call: &Call, baby: BabyId, whom: UserId, label: Option<String>) -> Result<Done, ApiError> {
+    let user = session::authenticate(call).await?;
+    let label = text::label(label)?;
+    let mut tx = call.pool().begin().await?;
+    let circle = Circle::lock(&mut tx, baby).await?;
+    circle.judge(baby, user, whom)?;
+    sqlx::query(
+        "update baby_access
+         set label = $3
+         where baby_id = $1 and user_id = $2",
+    )
+    .bind(baby.0)
+    .bind(whom.0)
+    .bind(label)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
     Ok(Done {})
 }
 
@@ -78,9 +102,7 @@ pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, Api
     let user = session::authenticate(call).await?;
     let mut tx = call.pool().begin().await?;
     let circle = Circle::lock(&mut tx, baby).await?;
-    let action = if user == whom { Action::SeeCaregivers } else { Action::Manage };
-    action.judge(baby, circle.level(user))?;
-    circle.level(whom).ok_or_else(unknown_caregiver)?;
+    circle.judge(baby, user, whom)?;
     circle.keeps_an_owner(whom, None)?;
     let_go(&mut tx, baby, whom).await?;
     tx.commit().await?;
@@ -91,14 +113,11 @@ pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, Api
 /// Takes the access of `whom` away, and their open invitations: nobody should come in by the word of
 /// someone who is out.
 pub(super) async fn let_go(conn: &mut PgConnection, baby: BabyId, whom: UserId) -> Result<(), sqlx::Error> {
+    invites::withdraw(&mut *conn, baby, whom).await?;
     sqlx::query(
         "with projected as (
            delete from user_baby
            where user_id = $2 and baby_id = $1
-         ), withdrawn as (
-           update invites
-           set revoked_at = now()
-           where baby_id = $1 and created_by = $2 and used_at is null and revoked_at is null
          )
          delete from baby_access
          where baby_id = $1 and user_id = $2",
@@ -131,6 +150,13 @@ impl Circle {
 
     fn level(&self, user: UserId) -> Option<Level> {
         self.0.iter().find(|(id, _)| *id == user).map(|(_, level)| *level)
+    }
+
+    /// What everyone may do about themselves, only an owner may about others.
+    fn judge(&self, baby: BabyId, user: UserId, whom: UserId) -> Result<(), ApiError> {
+        let action = if user == whom { Action::SeeCaregivers } else { Action::Manage };
+        action.judge(baby, self.level(user))?;
+        self.level(whom).map(drop).ok_or_else(unknown_caregiver)
     }
 
     /// Refuses to make `whom` the last owner who is none any more.

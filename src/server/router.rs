@@ -85,9 +85,13 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::DeleteAccount>(router);
     let router = on_post::<api::EndSessions>(router);
     let router = on_post::<api::CreateInvite>(router);
+    let router = on_post::<api::LookAtInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);
+    let router = on_post::<api::AskToJoin>(router);
+    let router = on_post::<api::ApproveInvite>(router);
     let router = on_post::<api::RevokeInvite>(router);
     let router = on_post::<api::SetLevel>(router);
+    let router = on_post::<api::SetLabel>(router);
     let router = on_post::<api::RemoveCaregiver>(router);
     let router = on_post::<api::SyncPush>(router);
     let router = on_post::<api::SyncV2>(router);

@@ -65,7 +65,7 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         ErrorCode::InvalidPayload => match err.field.as_deref() {
             Some("email") => tr!(wrong.email),
             Some("password" | "newPassword") => tr!(wrong.password),
-            Some("displayName") => tr!(wrong.name),
+            Some("displayName" | "label") => tr!(wrong.name),
             _ => tr!(wrong.something),
         },
         _ => tr!(wrong.server),

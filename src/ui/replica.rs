@@ -59,6 +59,8 @@ pub trait ReplicaPort {
     /// Access changed by an act of this person (a code was accepted, somebody was removed):
     /// ask the server again now.
     fn refresh_access(&self);
+    /// The person left this baby: it goes as if access had been taken away, without a word about that.
+    fn left(&self, baby_id: BabyId);
     /// A fresh id of this device.
     fn new_id(&self) -> uuid::Uuid;
     /// Asks the browser to keep the data; `true` when it promised.

@@ -171,9 +171,13 @@ async fn no_call_breaks_on_nonsense(pool: PgPool) {
         ("/api/auth/sign-up", &["email", "password", "displayName"][..]),
         ("/api/auth/sign-in", &["email", "password"]),
         ("/api/babies/invites/create", &["babyId", "level", "kind", "label"]),
+        ("/api/babies/invites/look", &["code", "token"]),
         ("/api/babies/invites/accept", &["code", "token"]),
+        ("/api/babies/invites/ask", &["token"]),
+        ("/api/babies/invites/approve", &["babyId", "inviteId", "level"]),
         ("/api/babies/invites/revoke", &["babyId", "inviteId"]),
         ("/api/babies/caregivers/set-level", &["babyId", "userId", "level"]),
+        ("/api/babies/caregivers/set-label", &["babyId", "userId", "label"]),
         ("/api/babies/caregivers/remove", &["babyId", "userId"]),
     ];
     for (path, fields) in calls {

@@ -114,5 +114,9 @@ async fn with_invitations_only_a_newcomer_brings_one_that_is_open(pool: PgPool) 
         .await
         .unwrap();
     assert_eq!(sign_up(&invite, "eve", json!({"inviteCode": code})).await.refusal(), (410, "invite_expired".into()));
-    assert_eq!(open.count("users").await, 2);
+    let body = json!({"babyId": baby, "level": "viewer", "kind": "link"});
+    let link = ada.post("/api/babies/invites/create", body).await.ok();
+    let token = link["link"].as_str().unwrap().split('#').next_back().unwrap();
+    assert_eq!(sign_up(&invite, "eve", json!({"inviteCode": token})).await.status, 200);
+    assert_eq!(open.count("users").await, 3);
 }

@@ -5,6 +5,8 @@ pub(crate) mod choice;
 pub(crate) mod confirm;
 pub(crate) mod icon;
 pub(crate) mod notes_field;
+pub(crate) mod pass_on;
+pub(crate) mod qr;
 pub(crate) mod retry;
 pub(crate) mod sheet;
 pub(crate) mod stepper;

@@ -10,6 +10,7 @@ pub(crate) fn TextField(
     #[prop(default = "text")] kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
     #[prop(optional)] inputmode: Option<&'static str>,
+    #[prop(optional)] list: Option<&'static str>,
     #[prop(optional)] hint: Option<&'static str>,
     #[prop(optional, into)] error: Signal<Option<String>>,
 ) -> impl IntoView {
@@ -25,6 +26,7 @@ pub(crate) fn TextField(
                 name=id
                 type=kind
                 inputmode=inputmode
+                list=list
                 autocomplete=autocomplete
                 aria-invalid=move || wrong().to_string()
                 aria-describedby=note_id.clone()

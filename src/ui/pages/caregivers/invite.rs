@@ -1,15 +1,17 @@
-//! Inviting by a code that is read out or shown: it is large, it runs out, it works once.
+//! Inviting: by a link that is sent or scanned, or by a code that is read out. Either runs out and
+//! works once.
 
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{Circle, person::level_words};
 use crate::{
     api::{self, Invite, InviteKind, Level, NewInvite},
+    domain::time::Timestamp,
     ui::{
         account::api_words,
         clock::Ticker,
-        components::choice::Choice,
-        format::timer,
+        components::{choice::Choice, pass_on::PassOn, qr::Qr, text_field::TextField},
+        format::{length, timer},
         toast::{Toasts, Tone},
         words::tr,
     },
@@ -18,7 +20,7 @@ use crate::{
 #[component]
 pub(super) fn Invites() -> impl IntoView {
     let circle = expect_context::<Circle>();
-    let level = RwSignal::new("editor".to_owned());
+    let (level, label) = (RwSignal::new("editor".to_owned()), RwSignal::new(String::new()));
     let made = RwSignal::new(None::<NewInvite>);
     let open = RwSignal::new(Vec::<Invite>::new());
     let error = RwSignal::new(None::<String>);
@@ -37,13 +39,14 @@ pub(super) fn Invites() -> impl IntoView {
         });
     };
     list();
-    let create = move |_| {
+    let create = move |kind: InviteKind| {
         busy.set(true);
         spawn_local(async move {
             let wanted = if level.with_untracked(|level| level == "viewer") { Level::Viewer } else { Level::Editor };
-            match api::create_invite(circle.baby_id, wanted, InviteKind::Code, None).await {
+            match api::create_invite(circle.baby_id, wanted, kind, Some(label.get_untracked())).await {
                 Ok(invite) => {
                     made.set(Some(invite));
+                    label.set(String::new());
                     error.set(None);
                     list();
                 }
@@ -52,38 +55,58 @@ pub(super) fn Invites() -> impl IntoView {
             busy.set(false);
         });
     };
+    let make = |kind, class, words| {
+        view! { <button type="button" class=class prop:disabled=move || busy.get() on:click=move |_| create(kind)>{words}</button> }
+    };
     let levels = vec![("editor", tr!(level.editor)), ("viewer", tr!(level.viewer))];
     view! {
         <div class="card">
             <h2 class="card-title">{tr!(invite.title)}</h2>
             <p>{tr!(invite.lead)}</p>
             <Choice legend=tr!(invite.level) name="level" options=levels value=level/>
+            <TextField id="invite-label" label=tr!(invite.label) value=label list="roles" hint=tr!(invite.label_hint)/>
             <p class="field-error" role="alert">{move || error.get()}</p>
-            <button type="button" class="button button-primary" prop:disabled=move || busy.get() on:click=create>{tr!(invite.create)}</button>
-            {move || made.get().map(|invite| view! { <Code invite=invite/> })}
+            <div class="button-row">
+                {make(InviteKind::Link, "button button-primary", tr!(invite.create_link))}
+                {make(InviteKind::Code, "button", tr!(invite.create_code))}
+            </div>
+            {move || made.get().map(|invite| view! { <Made invite=invite/> })}
             <OpenInvites open=open made=made list=Callback::new(move |()| list())/>
         </div>
     }
     .into_any()
 }
 
-/// The code itself, until it has run out.
+/// How long an invitation still works.
+fn left(ticker: Ticker, expires_at: Timestamp) -> String {
+    const HOUR_MS: i64 = 3_600_000;
+    let left = expires_at.since(ticker.now());
+    if left > HOUR_MS { length(left) } else { timer(left) }
+}
+
+/// The code or the link itself, until it has run out.
 #[component]
-fn Code(invite: NewInvite) -> impl IntoView {
+fn Made(invite: NewInvite) -> impl IntoView {
     let ticker = expect_context::<Ticker>();
-    let toasts = expect_context::<Toasts>();
-    let left = move || invite.expires_at.since(ticker.now());
-    let over = Memo::new(move |_| left() <= 0);
-    let code = StoredValue::new(invite.code);
-    let copy = move |_| {
-        spawn_local(async move {
-            let clipboard = window().navigator().clipboard();
-            let copied = code.with_value(|code| clipboard.write_text(code));
-            match wasm_bindgen_futures::JsFuture::from(copied).await {
-                Ok(_) => toasts.say(Tone::Good, tr!(invite.copied)),
-                Err(_) => toasts.say(Tone::Bad, tr!(invite.not_copied)),
+    let expires_at = invite.expires_at;
+    let over = Memo::new(move |_| expires_at.since(ticker.now()) <= 0);
+    let invite = StoredValue::new(invite);
+    let shown = move || {
+        let NewInvite { code, link, .. } = invite.get_value();
+        if let Some(code) = code {
+            return view! {
+                <output class="code-text" data-testid="invite-code">{code.clone()}</output>
+                <PassOn text=code/>
             }
-        });
+            .into_any();
+        }
+        let link = absolute(link.unwrap_or_default());
+        view! {
+            <Qr text=link.clone() label=tr!(invite.qr)/>
+            <p>{tr!(invite.scan)}</p>
+            <PassOn text=link is_link=true/>
+        }
+        .into_any()
     };
     move || {
         if over.get() {
@@ -91,16 +114,20 @@ fn Code(invite: NewInvite) -> impl IntoView {
         }
         view! {
             <div class="code" role="status">
-                <output class="code-text" data-testid="invite-code">{code.get_value()}</output>
-                <p class="code-left">{move || tr!(invite.left, time = timer(left()))}</p>
-                <button type="button" class="button" on:click=copy>{tr!(invite.copy)}</button>
+                {shown()}
+                <p class="code-left">{move || tr!(invite.left, time = left(ticker, expires_at))}</p>
             </div>
         }
         .into_any()
     }
 }
 
-/// Codes that could still be used; each can be taken back.
+/// A server that was not told its own name leaves it to whoever reached it.
+fn absolute(link: String) -> String {
+    if link.starts_with('/') { window().location().origin().unwrap_or_default() + &link } else { link }
+}
+
+/// What could still be used; each can be taken back.
 #[component]
 fn OpenInvites(open: RwSignal<Vec<Invite>>, made: RwSignal<Option<NewInvite>>, list: Callback<()>) -> impl IntoView {
     let circle = expect_context::<Circle>();
@@ -117,21 +144,52 @@ fn OpenInvites(open: RwSignal<Vec<Invite>>, made: RwSignal<Option<NewInvite>>, l
             list.run(());
         });
     };
+    let revoke = Callback::new(revoke);
+    let answer = Callback::new(move |(invite, level): (Invite, Level)| {
+        circle.change(tr!(caregivers.changed), async move {
+            let answered = api::approve_invite(circle.baby_id, invite.invite_id, level).await;
+            list.run(());
+            answered
+        });
+    });
+    let line = move |invite: Invite| match invite.asked_by.clone() {
+        Some(who) => view! { <Question invite=invite who=who answer=answer revoke=revoke/> }.into_any(),
+        None => view! { <OpenInvite invite=invite revoke=revoke/> }.into_any(),
+    };
+    move || view! { <ul class="invites">{open.get().into_iter().map(line).collect_view()}</ul> }
+}
+
+/// Somebody asks to be let in, by a link that has run out.
+#[component]
+fn Question(invite: Invite, who: String, answer: Callback<(Invite, Level)>, revoke: Callback<Invite>) -> impl IntoView {
+    let (asked, declined) = (invite.clone(), invite);
+    let let_in = move |level| {
+        let asked = asked.clone();
+        let act = move |_| answer.run((asked.clone(), level));
+        view! { <button type="button" class="button button-small" on:click=act>{level_words(level)}</button> }
+    };
     view! {
-        <ul class="invites">
-            <For each=move || open.get() key=|invite| invite.invite_id let:invite>
-                <OpenInvite invite=invite revoke=Callback::new(revoke)/>
-            </For>
-        </ul>
+        <li class="invite">
+            <span>{tr!(invite.asks, who = who)}</span>
+            <span class="button-row">
+                {[Level::Editor, Level::Viewer].map(let_in).collect_view()}
+                <button type="button" class="button button-small" on:click=move |_| revoke.run(declined.clone())>{tr!(invite.decline)}</button>
+            </span>
+        </li>
     }
 }
 
 #[component]
 fn OpenInvite(invite: Invite, revoke: Callback<Invite>) -> impl IntoView {
     let ticker = expect_context::<Ticker>();
+    let what = match invite.kind {
+        InviteKind::Code => tr!(invite.code),
+        InviteKind::Link => tr!(invite.link),
+    };
     let level = level_words(invite.level);
-    let expires_at = invite.expires_at;
-    let words = move || tr!(invite.open, level = level, time = timer(expires_at.since(ticker.now())));
+    let (who, expires_at) = (invite.invited_by.clone(), invite.expires_at);
+    let words =
+        move || tr!(invite.open, what = what, level = level, who = who.clone(), time = left(ticker, expires_at));
     view! {
         <li class="invite">
             <span>{words}</span>

@@ -3,13 +3,18 @@
 
 mod invite;
 mod person;
+mod role;
+
+use std::future::Future;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use self::{invite::Invites, person::Person};
+pub(crate) use self::person::level_words;
+
+use self::{invite::Invites, person::Person, role::Roles};
 use super::{PageTitle, welcome::AddBaby};
 use crate::{
-    api::{self, Caregiver},
+    api::{self, ApiError, Caregiver, Done},
     domain::id::BabyId,
     ui::{
         account::api_words,
@@ -18,6 +23,8 @@ use crate::{
             retry::Retry,
         },
         nursery::Nursery,
+        router::Router,
+        toast::{Toasts, Tone},
         words::tr,
     },
 };
@@ -26,6 +33,9 @@ use crate::{
 #[derive(Clone, Copy)]
 struct Circle {
     baby_id: BabyId,
+    nursery: Nursery,
+    toasts: Toasts,
+    router: Router,
     people: RwSignal<Option<Vec<Caregiver>>>,
     error: RwSignal<Option<String>>,
     question: RwSignal<Option<Question>>,
@@ -33,7 +43,15 @@ struct Circle {
 
 impl Circle {
     fn new(baby_id: BabyId) -> Self {
-        Self { baby_id, people: RwSignal::new(None), error: RwSignal::new(None), question: RwSignal::new(None) }
+        Self {
+            baby_id,
+            nursery: expect_context(),
+            toasts: expect_context(),
+            router: expect_context(),
+            people: RwSignal::new(None),
+            error: RwSignal::new(None),
+            question: RwSignal::new(None),
+        }
     }
 
     fn ask(self) {
@@ -47,6 +65,20 @@ impl Circle {
                     self.error.try_set(Some(api_words(&err)));
                 }
             }
+        });
+    }
+
+    /// Changes something, says what came of it, and shows how things are now.
+    fn change(self, said: &'static str, change: impl Future<Output = Result<Done, ApiError>> + 'static) {
+        spawn_local(async move {
+            match change.await {
+                Ok(_) => {
+                    self.toasts.say(Tone::Good, said);
+                    self.nursery.replica.port().refresh_access();
+                }
+                Err(err) => self.toasts.say(Tone::Bad, api_words(&err)),
+            }
+            self.ask();
         });
     }
 }
@@ -68,8 +100,8 @@ pub(crate) fn CaregiversPage() -> impl IntoView {
 
 #[component]
 fn Caregivers(baby_id: BabyId) -> impl IntoView {
-    let nursery = expect_context::<Nursery>();
     let circle = Circle::new(baby_id);
+    let nursery = circle.nursery;
     provide_context(circle);
     // Nobody can be asked about a baby that the server has not heard of; as soon as it has, it is.
     let is_new = Memo::new(move |_| nursery.is_new(baby_id));
@@ -78,13 +110,13 @@ fn Caregivers(baby_id: BabyId) -> impl IntoView {
             circle.ask();
         }
     });
+    let is_owner = Memo::new(move |_| nursery.is_owner());
     let people = move || {
-        circle.people.with(|people| {
-            people.iter().flatten().cloned().map(|person| view! { <Person person=person/> }).collect::<Vec<_>>()
-        })
+        let person = |person| view! { <Person person=person may_manage=is_owner.get()/> };
+        circle.people.with(|people| people.iter().flatten().cloned().map(person).collect::<Vec<_>>())
     };
     let asking = move || circle.people.with(Option::is_none) && circle.error.with(Option::is_none);
-    let may_invite = Memo::new(move |_| nursery.is_owner() && !is_new.get());
+    let may_invite = Memo::new(move |_| is_owner.get() && !is_new.get());
     let state = move || match (is_new.get(), asking()) {
         (true, _) => Some(tr!(caregivers.being_sent)),
         (false, true) => Some(tr!(caregivers.asking)),
@@ -98,6 +130,7 @@ fn Caregivers(baby_id: BabyId) -> impl IntoView {
             <Retry error=circle.error again=Callback::new(move |()| circle.ask())/>
             <ul class="people">{people}</ul>
             {move || may_invite.get().then(|| view! { <Invites/> })}
+            <Roles/>
         </section>
         <Confirm question=circle.question/>
     }

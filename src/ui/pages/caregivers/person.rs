@@ -1,26 +1,17 @@
-//! One caregiver: what they may do, when they were here last, and for an owner the way to change
-//! that.
+//! One caregiver: what they are to the baby and may do, when they were here last, and the way to
+//! change that, for an owner and for themselves.
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Circle;
+use super::{Circle, role::RoleField};
 use crate::{
     api::{self, Caregiver, Level},
-    ui::{
-        account::api_words,
-        clock::Ticker,
-        components::confirm::Question,
-        format::ago,
-        nursery::Nursery,
-        router::Router,
-        toast::{Toasts, Tone},
-        words::tr,
-    },
+    ui::{account::api_words, clock::Ticker, components::confirm::Question, format::ago, toast::Tone, words::tr},
 };
 
 const LEVELS: [Level; 3] = [Level::Viewer, Level::Editor, Level::Owner];
 
-pub(super) fn level_words(level: Level) -> &'static str {
+pub(crate) fn level_words(level: Level) -> &'static str {
     match level {
         Level::Viewer => tr!(level.viewer),
         Level::Editor => tr!(level.editor),
@@ -29,10 +20,10 @@ pub(super) fn level_words(level: Level) -> &'static str {
 }
 
 #[component]
-pub(super) fn Person(person: Caregiver) -> impl IntoView {
-    let nursery = expect_context::<Nursery>();
+pub(super) fn Person(person: Caregiver, may_manage: bool) -> impl IntoView {
+    let circle = expect_context::<Circle>();
     let ticker = expect_context::<Ticker>();
-    let is_me = untrack(|| nursery.is_me(Some(person.user_id)));
+    let is_me = untrack(|| circle.nursery.is_me(Some(person.user_id)));
     let seen = person.last_seen_at;
     let seen = move || match seen {
         Some(at) => tr!(caregivers.seen, when = ago(ticker.now(), at)),
@@ -42,7 +33,6 @@ pub(super) fn Person(person: Caregiver) -> impl IntoView {
     let initial: String = person.display_name.chars().take(1).flat_map(char::to_uppercase).collect();
     let label = person.label.clone();
     let level = level_words(person.level);
-    let may_manage = untrack(|| nursery.is_owner());
     view! {
         <li class="person">
             <span class="person-initial" aria-hidden="true">{initial}</span>
@@ -51,7 +41,7 @@ pub(super) fn Person(person: Caregiver) -> impl IntoView {
                 <p class="person-level">{level} {label.map(|label| format!(" · {label}"))}</p>
                 <p class="person-seen">{seen}</p>
             </div>
-            <PersonActions person=person is_me=is_me may_manage=may_manage/>
+            {(is_me || may_manage).then(|| view! { <PersonActions person=person is_me=is_me may_manage=may_manage/> })}
         </li>
     }
     .into_any()
@@ -60,80 +50,100 @@ pub(super) fn Person(person: Caregiver) -> impl IntoView {
 #[component]
 fn PersonActions(person: Caregiver, is_me: bool, may_manage: bool) -> impl IntoView {
     let circle = expect_context::<Circle>();
-    let remove = (is_me || may_manage).then(|| {
-        let words = if is_me { tr!(caregivers.leave) } else { tr!(caregivers.remove) };
-        let name =
-            if is_me { words.to_owned() } else { tr!(caregivers.remove_name, name = person.display_name.clone()) };
-        let question = remove_question(person.clone(), is_me);
-        let ask = move |_| circle.question.set(Some(question.clone()));
-        view! { <button type="button" class="button button-small" aria-label=name on:click=ask>{words}</button> }
-    });
-    let levels = (may_manage && !is_me).then(|| view! { <LevelSelect person=person/> });
-    view! { <div class="person-actions">{levels} {remove}</div> }
+    let levels = may_manage.then(|| view! { <LevelSelect person=person.clone() is_me=is_me/> });
+    let (name, words) = if is_me {
+        (tr!(caregivers.leave).to_owned(), tr!(caregivers.leave))
+    } else {
+        (tr!(caregivers.remove_name, name = person.display_name.clone()), tr!(caregivers.remove))
+    };
+    let removed = person.clone();
+    let ask = move |_| {
+        let question = if is_me { leave_question(circle) } else { remove_question(circle, &removed) };
+        circle.question.set(Some(question));
+    };
+    view! {
+        <div class="person-actions">
+            <RoleField person=person/>
+            {levels}
+            <button type="button" class="button button-small" aria-label=name on:click=ask>{words}</button>
+        </div>
+    }
 }
 
 #[component]
-fn LevelSelect(person: Caregiver) -> impl IntoView {
+fn LevelSelect(person: Caregiver, is_me: bool) -> impl IntoView {
     let circle = expect_context::<Circle>();
-    let toasts = expect_context::<Toasts>();
-    let user_id = person.user_id;
+    let Caregiver { user_id, display_name, level: now, .. } = person;
+    let name = display_name.clone();
     let chosen = move |index: String| {
         let Some(level) = index.parse::<usize>().ok().and_then(|index| LEVELS.get(index).copied()) else { return };
-        spawn_local(async move {
-            match api::set_level(circle.baby_id, user_id, level).await {
-                Ok(_) => toasts.say(Tone::Good, tr!(caregivers.level_set)),
-                Err(err) => toasts.say(Tone::Bad, api_words(&err)),
-            }
-            circle.ask();
-        });
+        let act = move |()| circle.change(tr!(caregivers.changed), api::set_level(circle.baby_id, user_id, level));
+        // Another owner can undo what this one does, and so can nobody else: both ways are asked about.
+        let text = match (level, is_me) {
+            (Level::Owner, _) => tr!(caregivers.raise_text, name = name.clone()),
+            (_, true) => tr!(caregivers.step_down_text).to_owned(),
+            _ => return act(()),
+        };
+        let title = tr!(caregivers.level_title).to_owned();
+        circle.question.set(Some(Question {
+            title,
+            text,
+            yes: level_words(level).to_owned(),
+            act: Callback::new(act),
+        }));
+        // What is chosen shows when the server has taken it.
+        circle.people.update(|_| {});
     };
-    let options: Vec<_> = LEVELS
-        .into_iter()
-        .enumerate()
-        .map(|(index, level)| {
-            view! { <option value=index.to_string() prop:selected=level == person.level>{level_words(level)}</option> }
-        })
-        .collect();
+    let option = |(index, level)| {
+        view! { <option value=index prop:selected=level == now>{level_words(level)}</option> }
+    };
     view! {
-        <select class="input" aria-label=tr!(caregivers.level_of, name = person.display_name.clone())
+        <select class="input" aria-label=tr!(caregivers.level_of, name = display_name)
             on:change=move |ev| chosen(event_target_value(&ev))>
-            {options}
+            {LEVELS.into_iter().enumerate().map(option).collect_view()}
         </select>
     }
 }
 
 /// Removing cannot be undone: whoever is removed loses the baby from their device.
-fn remove_question(person: Caregiver, is_me: bool) -> Question {
-    let circle = expect_context::<Circle>();
-    let nursery = expect_context::<Nursery>();
-    let toasts = expect_context::<Toasts>();
-    let router = expect_context::<Router>();
-    let name = person.display_name;
-    let user_id = person.user_id;
-    let act = Callback::new(move |()| {
-        spawn_local(async move {
-            match api::remove_caregiver(circle.baby_id, user_id).await {
-                Ok(_) => {
-                    toasts.say(Tone::Good, if is_me { tr!(caregivers.left) } else { tr!(caregivers.removed) });
-                    nursery.replica.port().refresh_access();
-                    if is_me {
-                        router.go("/");
-                    } else {
-                        circle.ask();
-                    }
-                }
-                Err(err) => toasts.say(Tone::Bad, api_words(&err)),
-            }
-        });
-    });
-    if is_me {
-        let (title, text, yes) = (tr!(caregivers.leave_title), tr!(caregivers.leave_text), tr!(caregivers.leave));
-        return Question { title: title.to_owned(), text: text.to_owned(), yes: yes.to_owned(), act };
-    }
+fn remove_question(circle: Circle, person: &Caregiver) -> Question {
+    let (name, user_id) = (person.display_name.clone(), person.user_id);
+    let act = move |()| circle.change(tr!(caregivers.removed), api::remove_caregiver(circle.baby_id, user_id));
     Question {
         title: tr!(caregivers.remove_title, name = name.clone()),
         text: tr!(caregivers.remove_text, name = name),
         yes: tr!(caregivers.remove).to_owned(),
-        act,
+        act: Callback::new(act),
+    }
+}
+
+/// Goes, and takes the baby off this device.
+fn leave(circle: Circle) {
+    let replica = circle.nursery.replica;
+    let me = replica.account.with_untracked(|account| account.user_id);
+    spawn_local(async move {
+        match api::remove_caregiver(circle.baby_id, me).await {
+            Ok(_) => {
+                circle.toasts.say(Tone::Good, tr!(caregivers.left));
+                replica.port().left(circle.baby_id);
+                circle.router.go("/");
+            }
+            Err(err) => circle.toasts.say(Tone::Bad, api_words(&err)),
+        }
+    });
+}
+
+/// What has not been sent is named first: the others will never see it.
+fn leave_question(circle: Circle) -> Question {
+    let status = circle.nursery.replica.status.get_untracked();
+    let text = match status.of(circle.baby_id).map_or(0, |baby| baby.waiting + baby.failed) {
+        0 => tr!(caregivers.leave_text).to_owned(),
+        unsent => tr!(caregivers.leave_unsent, count = unsent),
+    };
+    Question {
+        title: tr!(caregivers.leave_title).to_owned(),
+        text,
+        yes: tr!(caregivers.leave).to_owned(),
+        act: Callback::new(move |()| leave(circle)),
     }
 }
