@@ -39,6 +39,7 @@ struct Circle {
     people: RwSignal<Option<Vec<Caregiver>>>,
     error: RwSignal<Option<String>>,
     question: RwSignal<Option<Question>>,
+    page: StoredValue<Owner>,
 }
 
 impl Circle {
@@ -51,6 +52,7 @@ impl Circle {
             people: RwSignal::new(None),
             error: RwSignal::new(None),
             question: RwSignal::new(None),
+            page: StoredValue::new(Owner::current().unwrap_or_default()),
         }
     }
 
@@ -66,6 +68,13 @@ impl Circle {
                 }
             }
         });
+    }
+
+    /// Asks before something that cannot be undone. The question belongs to the page: the line that it
+    /// was asked from is drawn anew whenever the server has answered.
+    fn confirm(self, title: String, text: String, yes: &str, act: impl Fn() + Send + Sync + 'static) {
+        let act = self.page.with_value(|page| page.with(|| Callback::new(move |()| act())));
+        self.question.set(Some(Question { title, text, yes: yes.to_owned(), act }));
     }
 
     /// Changes something, says what came of it, and shows how things are now.

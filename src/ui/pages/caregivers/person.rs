@@ -1,12 +1,15 @@
 //! One caregiver: what they are to the baby and may do, when they were here last, and the way to
 //! change that, for an owner and for themselves.
 
-use leptos::{prelude::*, task::spawn_local};
+use js_sys::Reflect;
+use leptos::{ev::Event, prelude::*, task::spawn_local};
+use wasm_bindgen::JsValue;
+use web_sys::Element;
 
 use super::{Circle, role::RoleField};
 use crate::{
     api::{self, Caregiver, Level},
-    ui::{account::api_words, clock::Ticker, components::confirm::Question, format::ago, toast::Tone, words::tr},
+    ui::{account::api_words, clock::Ticker, format::ago, toast::Tone, words::tr},
 };
 
 const LEVELS: [Level; 3] = [Level::Viewer, Level::Editor, Level::Owner];
@@ -57,10 +60,7 @@ fn PersonActions(person: Caregiver, is_me: bool, may_manage: bool) -> impl IntoV
         (tr!(caregivers.remove_name, name = person.display_name.clone()), tr!(caregivers.remove))
     };
     let removed = person.clone();
-    let ask = move |_| {
-        let question = if is_me { leave_question(circle) } else { remove_question(circle, &removed) };
-        circle.question.set(Some(question));
-    };
+    let ask = move |_| if is_me { confirm_leaving(circle) } else { confirm_removing(circle, &removed) };
     view! {
         <div class="person-actions">
             <RoleField person=person/>
@@ -75,46 +75,39 @@ fn LevelSelect(person: Caregiver, is_me: bool) -> impl IntoView {
     let circle = expect_context::<Circle>();
     let Caregiver { user_id, display_name, level: now, .. } = person;
     let name = display_name.clone();
-    let chosen = move |index: String| {
-        let Some(level) = index.parse::<usize>().ok().and_then(|index| LEVELS.get(index).copied()) else { return };
-        let act = move |()| circle.change(tr!(caregivers.changed), api::set_level(circle.baby_id, user_id, level));
-        // Another owner can undo what this one does, and so can nobody else: both ways are asked about.
+    let at = LEVELS.iter().position(|level| *level == now).unwrap_or_default();
+    let chosen = move |ev: Event| {
+        let index = event_target_value(&ev).parse::<usize>().ok();
+        let Some(level) = index.and_then(|index| LEVELS.get(index).copied()) else { return };
+        let act = move || circle.change(tr!(caregivers.changed), api::set_level(circle.baby_id, user_id, level));
+        // An owner who is made one, or steps down, cannot be brought back by the one who did it.
         let text = match (level, is_me) {
             (Level::Owner, _) => tr!(caregivers.raise_text, name = name.clone()),
             (_, true) => tr!(caregivers.step_down_text).to_owned(),
-            _ => return act(()),
+            _ => return act(),
         };
-        let title = tr!(caregivers.level_title).to_owned();
-        circle.question.set(Some(Question {
-            title,
-            text,
-            yes: level_words(level).to_owned(),
-            act: Callback::new(act),
-        }));
         // What is chosen shows when the server has taken it.
-        circle.people.update(|_| {});
+        let select = event_target::<Element>(&ev);
+        drop(Reflect::set(&select, &"selectedIndex".into(), &JsValue::from_f64(at as f64)));
+        circle.confirm(tr!(caregivers.level_title).to_owned(), text, level_words(level), act);
     };
     let option = |(index, level)| {
         view! { <option value=index prop:selected=level == now>{level_words(level)}</option> }
     };
     view! {
         <select class="input" aria-label=tr!(caregivers.level_of, name = display_name)
-            on:change=move |ev| chosen(event_target_value(&ev))>
+            on:change=chosen>
             {LEVELS.into_iter().enumerate().map(option).collect_view()}
         </select>
     }
 }
 
 /// Removing cannot be undone: whoever is removed loses the baby from their device.
-fn remove_question(circle: Circle, person: &Caregiver) -> Question {
+fn confirm_removing(circle: Circle, person: &Caregiver) {
     let (name, user_id) = (person.display_name.clone(), person.user_id);
-    let act = move |()| circle.change(tr!(caregivers.removed), api::remove_caregiver(circle.baby_id, user_id));
-    Question {
-        title: tr!(caregivers.remove_title, name = name.clone()),
-        text: tr!(caregivers.remove_text, name = name),
-        yes: tr!(caregivers.remove).to_owned(),
-        act: Callback::new(act),
-    }
+    let act = move || circle.change(tr!(caregivers.removed), api::remove_caregiver(circle.baby_id, user_id));
+    let title = tr!(caregivers.remove_title, name = name.clone());
+    circle.confirm(title, tr!(caregivers.remove_text, name = name), tr!(caregivers.remove), act);
 }
 
 /// Goes, and takes the baby off this device.
@@ -134,16 +127,12 @@ fn leave(circle: Circle) {
 }
 
 /// What has not been sent is named first: the others will never see it.
-fn leave_question(circle: Circle) -> Question {
+fn confirm_leaving(circle: Circle) {
     let status = circle.nursery.replica.status.get_untracked();
     let text = match status.of(circle.baby_id).map_or(0, |baby| baby.waiting + baby.failed) {
         0 => tr!(caregivers.leave_text).to_owned(),
         unsent => tr!(caregivers.leave_unsent, count = unsent),
     };
-    Question {
-        title: tr!(caregivers.leave_title).to_owned(),
-        text,
-        yes: tr!(caregivers.leave).to_owned(),
-        act: Callback::new(move |()| leave(circle)),
-    }
+    let act = move || leave(circle);
+    circle.confirm(tr!(caregivers.leave_title).to_owned(), text, tr!(caregivers.leave), act);
 }
