@@ -489,9 +489,10 @@ pub async fn sync_push(
     #[server(rename = "clientId")] client_id: ClientId,
     #[server(rename = "syncOperationId")] sync_operation_id: Option<String>,
     #[server(rename = "ackedThrough")] acked_through: Option<u64>,
+    epoch: Option<uuid::Uuid>,
     mutations: Vec<serde_json::Value>,
 ) -> Result<PushResponse, ApiError> {
-    let request = PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations };
+    let request = PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch, mutations };
     let call = crate::server::call();
     // On the heap: the layers around a call move its future about, and this one is large.
     Box::pin(crate::server::push::push(&call, request)).await
@@ -500,8 +501,8 @@ pub async fn sync_push(
 /// # Errors
 /// What the server answers, or `network`.
 pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
-    let PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations } = request;
-    sync_push(baby_id, client_id, sync_operation_id, acked_through, mutations).await
+    let PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch, mutations } = request;
+    sync_push(baby_id, client_id, sync_operation_id, acked_through, epoch, mutations).await
 }
 
 /// Numbers come as text, so that a wrong one is refused by its name; [`pull`] is the typed way in.

@@ -129,7 +129,8 @@ fn mutation(chance: &mut Chance, entity_type: &str, id: Uuid, at: Timestamp, pay
 
 async fn send(person: &Call, baby_id: BabyId, mutations: Vec<Value>) -> anyhow::Result<()> {
     let client_id = ClientId(Uuid::now_v7());
-    let request = PushRequest { baby_id, client_id, sync_operation_id: None, acked_through: None, mutations };
+    let request =
+        PushRequest { baby_id, client_id, sync_operation_id: None, acked_through: None, epoch: None, mutations };
     let answer = push::push(person, request).await?;
     for result in answer.results {
         let applied = matches!(&result, WireVerdict::Verdict(verdict) if verdict.status == Status::Applied);

@@ -18,8 +18,14 @@ pub async fn exchange(call: &Call, request: SyncRequest) -> Result<SyncResponse,
         None
     } else {
         let mutations = request.changes;
-        let push =
-            PushRequest { baby_id, client_id, sync_operation_id: sync_operation_id.clone(), acked_through, mutations };
+        let push = PushRequest {
+            baby_id,
+            client_id,
+            sync_operation_id: sync_operation_id.clone(),
+            acked_through,
+            epoch: request.epoch,
+            mutations,
+        };
         Some(push::push(call, push).await?)
     };
     let query = pull::Query {

@@ -62,6 +62,10 @@ async fn attempt(
         None => enter(&mut tx, call, baby, batch.creates(baby)).await?,
     };
     Action::Write.judge(baby, Some(door.level))?;
+    if request.epoch.is_some_and(|known| known != door.epoch) {
+        let why = "the history that this device follows is another one; start over";
+        return Err(ApiError::new(ErrorCode::EpochChanged, why));
+    }
 
     let (rows, known) = journal::load(&mut tx, baby, door.user, &batch.mutations).await?;
     let push = Push { baby_id: baby, client_id: request.client_id, actor: door.user, now: door.now };

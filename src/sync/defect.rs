@@ -38,6 +38,10 @@ pub(crate) enum Defect {
     UnknownAborts,
     /// An older image replaces a newer one.
     NoVersionGuard,
+    /// What a lost history had acknowledged counts as done in the next one.
+    KeepsLostAcks,
+    /// Nobody looks whether something was left to be sent.
+    ForgetsWaiting,
 }
 
 /// Mistakes of a far end, for its twin alone.
@@ -70,6 +74,12 @@ pub(crate) enum FarDefect {
     AccessUnlocked,
     /// A snapshot names the version after its scan, not before.
     SnapshotVersionLate,
+    /// The floor rises after the compaction that it belongs to.
+    FloorOutside,
+    /// An earlier disk goes on under the name of the history that it lost.
+    SameEpoch,
+    /// A push of a device that follows another history is taken.
+    TakesAnyHistory,
 }
 
 #[cfg(not(test))]
@@ -87,7 +97,7 @@ mod planting {
     use super::{Defect, FarDefect};
 
     /// Every mistake of a device.
-    pub(crate) const DEFECTS: [Defect; 17] = [
+    pub(crate) const DEFECTS: [Defect; 19] = [
         Defect::CoalesceAfterSend,
         Defect::InflightForEver,
         Defect::NoRelease,
@@ -105,10 +115,12 @@ mod planting {
         Defect::ChecksumOverViews,
         Defect::UnknownAborts,
         Defect::NoVersionGuard,
+        Defect::KeepsLostAcks,
+        Defect::ForgetsWaiting,
     ];
 
     /// Every mistake of a far end.
-    pub(crate) const FAR_DEFECTS: [FarDefect; 13] = [
+    pub(crate) const FAR_DEFECTS: [FarDefect; 16] = [
         FarDefect::NoDedupe,
         FarDefect::NoBodyHash,
         FarDefect::NoHeadLock,
@@ -122,6 +134,9 @@ mod planting {
         FarDefect::AccessByPayload,
         FarDefect::AccessUnlocked,
         FarDefect::SnapshotVersionLate,
+        FarDefect::FloorOutside,
+        FarDefect::SameEpoch,
+        FarDefect::TakesAnyHistory,
     ];
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]

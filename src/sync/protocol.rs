@@ -39,6 +39,10 @@ pub struct PushRequest {
     /// Every mutation up to this `seq` has been answered and the answer kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acked_through: Option<u64>,
+    /// The history that the device has heard from last; another one does not take the push, so that
+    /// what it has lost arrives before what is built on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<uuid::Uuid>,
     pub mutations: Vec<Value>,
 }
 

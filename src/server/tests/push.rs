@@ -76,6 +76,31 @@ async fn trap_06_a_push_answer_holds_no_cursor(pool: PgPool) {
     assert_eq!(answer["syncOperationId"], "abc");
 }
 
+/// C05: a device that follows another history is told so before anything is written: what that one lost
+/// has to arrive before what was built on it.
+#[sqlx::test]
+async fn a_push_that_follows_another_history_is_refused_whole(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let followed: Uuid = ada.pull(baby, 0).await.ok()["epoch"].as_str().unwrap().parse().unwrap();
+    let send = async |epoch: Uuid, of: Uuid| {
+        let changes = vec![create(of, "baby", json!({"name": "Mia"}))];
+        let body = json!({"babyId": of, "clientId": ada.client_id(), "epoch": epoch, "mutations": changes});
+        let both = json!({"babyId": of, "clientId": ada.client_id(), "epoch": epoch, "changes": changes});
+        (ada.post("/api/sync/push", body).await, ada.post("/api/sync/v2", both).await)
+    };
+    let unborn = Uuid::now_v7();
+    for of in [baby, unborn] {
+        let (push, both) = send(Uuid::now_v7(), of).await;
+        assert_eq!(push.refusal(), (409, "epoch_changed".into()));
+        assert_eq!(both.refusal(), (409, "epoch_changed".into()));
+    }
+    assert_eq!((app.count("sync_events").await, app.count("sync_head").await), (1, 1), "nothing was written");
+    let (push, both) = send(followed, baby).await;
+    assert_eq!((push.ok()["results"].as_array().unwrap().len(), both.status.as_u16()), (1, 200));
+}
+
 /// The answer was lost, the device sends again: same verdict, no second row, no second event.
 #[sqlx::test]
 async fn trap_04_a_repeated_push_applies_once(pool: PgPool) {

@@ -107,7 +107,14 @@ impl<D: Database> Life<D> {
         mutation["updatedAt"] = json!(self.now);
         let client_id = ClientId(Uuid::from_u128(2));
         let mutations = vec![mutation];
-        let request = PushRequest { baby_id: BABY, client_id, sync_operation_id: None, acked_through: None, mutations };
+        let request = PushRequest {
+            baby_id: BABY,
+            client_id,
+            sync_operation_id: None,
+            acked_through: None,
+            epoch: None,
+            mutations,
+        };
         let response = self.server.push(ME, &request, self.now).unwrap();
         self.seen.push(serde_json::to_value(response.results).unwrap());
     }

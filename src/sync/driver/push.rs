@@ -89,16 +89,17 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     async fn ask(
         &self,
         baby: BabyId,
-        request: PushRequest,
+        mut request: PushRequest,
         alone: bool,
     ) -> Result<Result<Answer, TransportError>, StoreError> {
         let meta = self.store.meta(baby).await?;
+        request.epoch = if meta.is_new() { self.store.history(baby).await? } else { meta.epoch };
         if !alone && !self.plain.get() && !meta.is_new() {
             let both = SyncRequest {
                 baby_id: baby,
                 client_id: request.client_id,
                 last_known_server_version: meta.cursor,
-                epoch: meta.epoch,
+                epoch: request.epoch,
                 changes: request.mutations.clone(),
                 limit: Some(MAX_PULL_LIMIT),
                 sync_operation_id: request.sync_operation_id.clone(),
@@ -124,7 +125,7 @@ pub(in crate::sync) fn request(client_id: ClientId, baby_id: BabyId, leased: &[O
     // Leases are taken oldest first, so everything before the first one has been settled.
     let acked_through = leased.first().map(|entry| entry.seq.saturating_sub(1));
     let sync_operation_id = Some(operation_id(leased.iter().map(|entry| entry.mutation_id)));
-    PushRequest { baby_id, client_id, sync_operation_id, acked_through, mutations }
+    PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch: None, mutations }
 }
 
 fn wire(entry: &OutboxEntry) -> WireMutation {

@@ -150,8 +150,12 @@ impl Engine {
             _ => false,
         };
         match outcome {
-            PullOutcome::Applied { has_more, .. } => {
+            PullOutcome::Applied { report, has_more } => {
                 baby.pull.succeeded();
+                if report.waiting && baby.push.at().is_none() && !planted(Defect::ForgetsWaiting) {
+                    // Another history lost it, or the tab that was to send it is gone.
+                    baby.push.want(now);
+                }
                 baby.suspect = None;
                 baby.error = None;
                 if has_more {

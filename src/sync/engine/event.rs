@@ -131,6 +131,8 @@ pub struct PullReport {
     pub failed_by_type: BTreeMap<String, usize>,
     /// References into nothing that were let pass.
     pub orphans: usize,
+    /// Mutations of the baby are to be sent.
+    pub waiting: bool,
 }
 
 impl PullReport {
@@ -143,6 +145,7 @@ impl PullReport {
             *self.failed_by_type.entry(name).or_default() += count;
         }
         self.orphans += page.orphans;
+        self.waiting = page.waiting;
     }
 }
 

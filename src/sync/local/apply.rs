@@ -31,6 +31,8 @@ pub struct Applied {
     pub orphans: usize,
     pub cursor: u64,
     pub has_more: bool,
+    /// Mutations of the baby are to be sent, whoever left them so: this page, or a tab that is gone.
+    pub waiting: bool,
 }
 
 /// Why a page was not taken. Nothing of it was kept.
@@ -118,8 +120,8 @@ impl<D: Database> LocalStore<D> {
         changes: &[Change],
         at_head: bool,
     ) -> Result<Applied, ApplyError> {
-        let mut applied = Applied::default();
         let mut entangled = Entangled::of(tx, baby).await?;
+        let mut applied = Applied { waiting: entangled.waiting, ..Applied::default() };
         for change in changes {
             match take(tx, baby, meta, &mut entangled, change).await? {
                 Taken::Known => continue,

@@ -40,7 +40,11 @@ pub(super) enum Taken {
 
 /// The entries of a baby that have more here than a row: an image, something unread, or mutations. All
 /// others are two requests each, and a page is mostly made of them.
-pub(super) struct Entangled(BTreeSet<EntityId>);
+pub(super) struct Entangled {
+    ids: BTreeSet<EntityId>,
+    /// Some of the mutations are to be sent.
+    pub(super) waiting: bool,
+}
 
 impl Entangled {
     pub(super) async fn of(tx: &impl Tx, baby: BabyId) -> Result<Self, StoreError> {
@@ -48,10 +52,13 @@ impl Entangled {
         for table in [Table::Shadow, Table::Opaque] {
             keys.extend(tx.scan(&of_baby(table, None, baby)).await?.into_iter().map(|(key, _)| key));
         }
+        let mut waiting = false;
         for (_, entry) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
+            waiting |= entry["state"]["is"] == "pending";
             keys.extend(entry.get(Index::Entity.name()).and_then(Value::as_str).map(str::to_owned));
         }
-        Ok(Self(keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()).collect()))
+        let ids = keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()).collect();
+        Ok(Self { ids, waiting })
     }
 }
 
@@ -64,7 +71,7 @@ pub(super) async fn take(
     change: &Change,
 ) -> Result<Taken, ApplyError> {
     let image = Image::of(baby, change)?;
-    let is_alone = !entangled.0.contains(&image.id);
+    let is_alone = !entangled.ids.contains(&image.id);
     let Some((before, live)) = older(tx, baby, &image, is_alone).await? else { return Ok(Taken::Known) };
     if live {
         meta.checksum.take(image.id, before);
@@ -79,7 +86,7 @@ pub(super) async fn take(
         Content::Known(_) => put_image(tx, baby, &image).await?,
         Content::Unknown(_) => {
             put_image(tx, baby, &image).await?;
-            entangled.0.insert(image.id);
+            entangled.ids.insert(image.id);
             return Ok(Taken::Unread);
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     Epoch, LocalStore, SyncMeta,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     domain::{id::BabyId, mutation::Op, registry::EntityType},
     sync::{
-        outbox::OutboxEntry,
+        outbox::{EntryState, OutboxEntry},
         ports::{AccessList, Database, Mode, StoreError, Table, Tx},
         status::{BabyAccess, BabyStatus, CaregiverName, Progress, SyncError, SyncStep},
     },
@@ -47,6 +48,30 @@ impl<D: Database> LocalStore<D> {
     /// The database failed.
     pub async fn meta(&self, baby: BabyId) -> Result<SyncMeta, StoreError> {
         self.transact(&[Table::SyncMeta], Mode::Read, async |tx| meta(tx, baby).await).await
+    }
+
+    /// The server's history that this device has heard from last: the one its copy follows, or, before
+    /// there is a copy, whichever acknowledged something.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn history(&self, baby: BabyId) -> Result<Option<Uuid>, StoreError> {
+        self.transact(&[Table::SyncMeta, Table::Outbox], Mode::Read, async |tx| {
+            let meta = meta(tx, baby).await?;
+            if let Some(followed) = meta.epoch.or(meta.bootstrap.map(|bootstrap| bootstrap.epoch)) {
+                return Ok(Some(followed));
+            }
+            let outbox = tx.scan(&of_baby(Table::Outbox, None, baby)).await?;
+            let acked = outbox.into_iter().rev().filter_map(|(key, value)| {
+                // A damaged entry is found and buried by the next lease.
+                match decode::<OutboxEntry>(Table::Outbox, &key, value).ok()?.state {
+                    EntryState::Acked { epoch, .. } => epoch,
+                    _ => None,
+                }
+            });
+            Ok(acked.into_iter().next())
+        })
+        .await
     }
 
     /// Notes what went wrong last with a baby, for its status; nothing for a baby that left.

@@ -1,50 +1,49 @@
 //! The server in memory, as far as a device can tell: the same judge as the real one, between
 //! statements that others may interleave with. Committed state changes at [`FarEnd::commit`] only.
 
+mod disk;
+mod reading;
+
 use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use uuid::Uuid;
 
+use self::disk::Disk;
 use crate::{
     domain::{
-        apply::{Bench, Event, EventOp, Head, Push, Remembered, is_near},
+        apply::{Bench, Event, Head, Push, Remembered, is_near},
         id::{BabyId, ClientId, EntityId, MutationId, UserId},
         merge::Stored,
         mutation::{Mutation, Op},
         registry::EntityType,
-        relation::relations,
         time::Timestamp,
     },
     sync::{
         defect::{FarDefect, far_planted},
-        ports::{AccessList, ErrorCode, TransportError},
-        protocol::{
-            Change, ChangeOp, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, WireVerdict,
-            read_mutation,
-        },
-        status::{BabyAccess, CaregiverName, Level},
+        ports::{ErrorCode, TransportError},
+        protocol::{PushRequest, PushResponse, SyncRequest, WireVerdict, read_mutation},
+        status::Level,
     },
 };
 
 /// One baby, as committed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Ledger {
+    /// Which history this is.
+    pub epoch: Uuid,
     pub head: Head,
     pub rows: BTreeMap<EntityId, Stored>,
-    pub log: Vec<Logged>,
+    pub log: Vec<Rc<Logged>>,
     pub known: BTreeMap<MutationId, Remembered>,
     /// Below it a cursor has lost what it needs.
     pub floor: u64,
     /// Events that nobody is sent any more.
     pub gone: BTreeSet<u64>,
-    /// Tombstones that were let go.
-    buried: BTreeMap<EntityId, Stored>,
-    /// The transaction that holds the head's row lock.
-    lock: Option<u64>,
     /// The next version, for a far end that takes it from a sequence.
     sequence: Cell<u64>,
 }
@@ -60,22 +59,30 @@ pub struct Logged {
 
 #[derive(Default)]
 pub struct FarEnd {
-    pub babies: BTreeMap<BabyId, Ledger>,
-    pub levels: BTreeMap<(BabyId, UserId), Level>,
+    pub babies: BTreeMap<BabyId, Rc<Ledger>>,
+    pub levels: Levels,
     /// Who ever lost access to what.
     pub removed: BTreeSet<(BabyId, UserId)>,
+    /// The histories that were lost, by their epochs, each as it was at its end.
+    pub lost: BTreeMap<Uuid, (BabyId, Rc<Ledger>)>,
+    /// Whether the disk of every moment is kept, for a restore.
+    keeps_disks: bool,
+    /// The disk before each commit, newest last.
+    disks: Vec<Disk>,
+    /// The transactions that hold the row locks of heads.
+    locks: BTreeMap<BabyId, u64>,
     transactions: u64,
+    epochs: u128,
 }
 
-/// Which history this is; there is one only.
-pub const EPOCH: Uuid = Uuid::from_u128(0xe90c);
+pub type Levels = BTreeMap<(BabyId, UserId), Level>;
 
 /// A push that has been judged and not committed.
 pub struct Judged {
     head: Head,
     /// The rows to be written.
     pub rows: Vec<Stored>,
-    events: Vec<Logged>,
+    events: Vec<Rc<Logged>>,
     known: BTreeMap<MutationId, Remembered>,
     actor: UserId,
     baby: BabyId,
@@ -86,7 +93,7 @@ pub struct Judged {
 pub struct Late {
     baby: BabyId,
     rows: Vec<Stored>,
-    events: Vec<Logged>,
+    events: Vec<Rc<Logged>>,
 }
 
 impl Judged {
@@ -103,11 +110,21 @@ impl Judged {
     }
 }
 
+/// An epoch that no history had.
+fn next(epochs: &mut u128) -> Uuid {
+    *epochs += 1;
+    Uuid::from_u128(0xe90c << 64 | *epochs)
+}
+
 fn refused(status: u16, code: ErrorCode) -> TransportError {
     TransportError::Refused { status, code, retry_after_ms: None }
 }
 
 impl FarEnd {
+    pub fn new(keeps_disks: bool) -> Self {
+        Self { keeps_disks, ..Self::default() }
+    }
+
     pub fn begin(&mut self) -> u64 {
         self.transactions += 1;
         self.transactions
@@ -118,21 +135,18 @@ impl FarEnd {
         if far_planted(FarDefect::NoHeadLock) || far_planted(FarDefect::SerialCursor) {
             return true;
         }
-        let lock = &mut self.babies.entry(baby).or_default().lock;
-        *lock.get_or_insert(tx) == tx
+        *self.locks.entry(baby).or_insert(tx) == tx
     }
 
     /// The server restarts: what was not committed is gone, and so are its locks.
     pub fn restart(&mut self) {
-        self.babies.values_mut().for_each(|ledger| ledger.lock = None);
+        self.locks.clear();
     }
 
     /// Ends a transaction that did not commit, or has.
     pub fn unlock(&mut self, baby: BabyId, tx: u64) {
-        if let Some(ledger) = self.babies.get_mut(&baby)
-            && ledger.lock == Some(tx)
-        {
-            ledger.lock = None;
+        if self.locks.get(&baby) == Some(&tx) {
+            self.locks.remove(&baby);
         }
     }
 
@@ -148,9 +162,9 @@ impl FarEnd {
         };
         match self.levels.get(&(baby, actor)) {
             Some(Level::Viewer) => Err(refused(403, ErrorCode::ReadOnly)),
-            Some(_) => Ok(()),
+            Some(_) => self.follows(request.baby_id, request.epoch),
             None if self.exists(request.baby_id) => Err(refused(403, ErrorCode::AccessRevoked)),
-            None if creates_baby(request) => Ok(()),
+            None if creates_baby(request) => self.follows(request.baby_id, request.epoch),
             None => Err(refused(404, ErrorCode::UnknownBaby)),
         }
     }
@@ -159,7 +173,7 @@ impl FarEnd {
     pub fn judge(&self, actor: UserId, request: &PushRequest, now: Timestamp) -> Judged {
         let (baby, client) = (request.baby_id, request.client_id);
         let nothing = Ledger::default();
-        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
+        let ledger = self.babies.get(&baby).map_or(&nothing, |ledger| &**ledger);
         let read: Vec<_> = request.mutations.iter().map(read_mutation).collect();
         let batch: Vec<Mutation> = read.iter().flatten().map(|(mutation, _)| mutation.clone()).collect();
         let (wanted, times) = (Bench::wanted(baby, &batch), Bench::times(&batch));
@@ -190,7 +204,7 @@ impl FarEnd {
         ledger.sequence.set(bench.head().version);
         let logged = |event: &Event| {
             let seq = seqs.get(&event.mutation_id).copied().flatten();
-            Logged { event: event.clone(), actor, client, seq, at: now }
+            Rc::new(Logged { event: event.clone(), actor, client, seq, at: now })
         };
         Judged {
             head: bench.head(),
@@ -206,20 +220,22 @@ impl FarEnd {
     /// Makes a judged push visible, all of it at once.
     pub fn commit(&mut self, judged: Judged, now: Timestamp) -> PushResponse {
         let Judged { head, rows, events, known, actor, baby, results } = judged;
+        self.keep_disk();
         let is_new = !self.exists(baby);
-        let ledger = self.babies.entry(baby).or_default();
+        let ledger = self.ledger_mut(baby);
         ledger.head = head;
         ledger.known.extend(known);
+        let epoch = ledger.epoch;
         self.catch_up(Late { baby, rows, events });
         if is_new && self.exists(baby) {
             self.levels.insert((baby, actor), Level::Owner);
         }
-        PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None, epoch: Some(EPOCH) }
+        PushResponse { results, sync_operation_id: None, server_time: now, clock_skew_ms: None, epoch: Some(epoch) }
     }
 
     /// The rows and events of a commit, or what a defect made follow it.
     pub fn catch_up(&mut self, late: Late) {
-        let ledger = self.babies.entry(late.baby).or_default();
+        let ledger = self.ledger_mut(late.baby);
         for stored in late.rows {
             if stored.row.is_deleted() && far_planted(FarDefect::HardDelete) {
                 ledger.rows.remove(&stored.row.id);
@@ -228,35 +244,6 @@ impl FarEnd {
             }
         }
         ledger.log.extend(late.events);
-    }
-
-    /// Lets go of superseded events, and of tombstones older than `age_ms`. Returns the floor that
-    /// this makes, which belongs into the same commit.
-    pub fn compact(&mut self, baby: BabyId, now: Timestamp, age_ms: i64) -> u64 {
-        let Some(ledger) = self.babies.get_mut(&baby) else { return 0 };
-        let is_old = |stored: &Stored| {
-            let row = &stored.row;
-            // What others refer to stays, and so does the baby itself.
-            let refers = |child: EntityType| relations(child).any(|relation| relation.parent == row.entity_type);
-            let kept = row.entity_type == EntityType::BABY || EntityType::all().any(refers);
-            !kept && row.server.deleted_at.is_some_and(|at| now.since(at) >= age_ms)
-        };
-        let old: Vec<EntityId> = ledger.rows.iter().filter(|(_, stored)| is_old(stored)).map(|(id, _)| *id).collect();
-        let last: BTreeMap<EntityId, u64> =
-            ledger.log.iter().map(|logged| (logged.event.row.id, logged.event.id)).collect();
-        let lives_on = |logged: &&Logged| {
-            let event = &logged.event;
-            last.get(&event.row.id) == Some(&event.id) && !old.contains(&event.row.id)
-        };
-        let gone: Vec<u64> =
-            ledger.log.iter().filter(|logged| !lives_on(logged)).map(|logged| logged.event.id).collect();
-        ledger.gone.extend(gone);
-        let mut floor = ledger.floor;
-        for stored in old.iter().filter_map(|id| ledger.rows.remove(id)) {
-            floor = floor.max(stored.row.server.row_version);
-            ledger.buried.insert(stored.row.id, stored);
-        }
-        floor
     }
 
     /// A whole push with nobody in between.
@@ -274,139 +261,26 @@ impl FarEnd {
         Ok(self.commit(judged, now))
     }
 
-    /// The first statement of a pull.
-    ///
-    /// # Errors
-    /// The refusal of the whole request.
-    pub fn head(&self, actor: UserId, baby: BabyId) -> Result<Head, TransportError> {
-        match (self.levels.contains_key(&(baby, actor)), self.exists(baby)) {
-            (true, _) => Ok(self.babies.get(&baby).map(|ledger| ledger.head).unwrap_or_default()),
-            (false, true) => Err(refused(403, ErrorCode::AccessRevoked)),
-            (false, false) => Err(refused(404, ErrorCode::UnknownBaby)),
-        }
+    /// Whether a history that is named is the one of now.
+    fn follows(&self, baby: BabyId, named: Option<Uuid>) -> Result<(), TransportError> {
+        let now = self.babies.get(&baby).map(|ledger| ledger.epoch);
+        let fits = named.is_none() || named == now || far_planted(FarDefect::TakesAnyHistory);
+        if fits { Ok(()) } else { Err(refused(409, ErrorCode::EpochChanged)) }
     }
 
-    /// The second statement of a pull: the events after `since`, as committed by now.
-    ///
-    /// # Errors
-    /// The cursor lies beyond this history.
-    pub fn page(
-        &self,
-        baby: BabyId,
-        head: Head,
-        since: u64,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<PullResponse, TransportError> {
-        if since > head.version {
-            return Err(refused(409, ErrorCode::EpochChanged));
-        }
-        let nothing = Ledger::default();
-        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
-        if since < ledger.floor {
-            return Err(refused(410, ErrorCode::CursorExpired));
-        }
-        let seen_at = ledger.log.iter().find(|logged| logged.event.id == since).map(|logged| logged.at);
-        let after = |logged: &&Logged| match seen_at {
-            Some(at) if far_planted(FarDefect::TimestampCursor) => logged.at > at,
-            _ => logged.event.id > since && !ledger.gone.contains(&logged.event.id),
-        };
-        let mut found = ledger.log.iter().filter(after).take(limit + 1).map(change).peekable();
-        let mut changes = Vec::new();
-        while changes.len() < limit
-            && let Some(change) = found.next()
-        {
-            changes.push(change);
-        }
-        let next_cursor = changes.last().map_or(since, |change| change.id);
-        Ok(PullResponse {
-            has_more: found.next().is_some(),
-            changes,
-            next_cursor,
-            new_cursor: next_cursor,
-            head: head.version,
-            epoch: EPOCH,
-            checksum: head.checksum.to_hex(),
-            live_rows: head.live_rows,
-            server_time: now,
-        })
+    /// To be written to; of a new baby it begins a history.
+    fn ledger_mut(&mut self, baby: BabyId) -> &mut Ledger {
+        let epochs = &mut self.epochs;
+        let ledger =
+            self.babies.entry(baby).or_insert_with(|| Rc::new(Ledger { epoch: next(epochs), ..Ledger::default() }));
+        Rc::make_mut(ledger)
     }
 
-    /// A whole pull with nobody in between.
-    ///
-    /// # Errors
-    /// The refusal of the whole request.
-    pub fn pull(
-        &self,
-        actor: UserId,
-        baby: BabyId,
-        since: u64,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<PullResponse, TransportError> {
-        self.page(baby, self.head(actor, baby)?, since, limit, now)
-    }
-
-    /// The second statement of a snapshot: rows as committed by now, in the order of their ids.
-    /// `after` carries the version that the first page began at.
-    ///
-    /// # Errors
-    /// `after` is not of our making.
-    pub fn rows(
-        &self,
-        baby: BabyId,
-        head: Head,
-        after: Option<&str>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<SnapshotResponse, TransportError> {
-        let malformed = || refused(400, ErrorCode::Malformed);
-        let (snapshot_version, from) = match after {
-            None => (head.version, None),
-            Some(token) => {
-                let (version, id) = token.split_once('/').ok_or_else(malformed)?;
-                let version =
-                    if far_planted(FarDefect::SnapshotVersionLate) { &head.version.to_string() } else { version };
-                let id: EntityId = id.parse().map_err(|_| malformed())?;
-                (version.parse().map_err(|_| malformed())?, Some(id))
-            }
-        };
-        let nothing = Ledger::default();
-        let ledger = self.babies.get(&baby).unwrap_or(&nothing);
-        if snapshot_version < ledger.floor {
-            return Err(refused(410, ErrorCode::CursorExpired));
-        }
-        let mut ids = ledger.rows.keys().filter(|id| from.is_none_or(|from| **id > from));
-        let page: Vec<EntityId> = ids.by_ref().take(limit).copied().collect();
-        let has_more = ids.next().is_some();
-        let last = |id: &EntityId| ledger.log.iter().rev().find(|logged| logged.event.row.id == *id);
-        Ok(SnapshotResponse {
-            next: page.last().filter(|_| has_more).map(|id| format!("{snapshot_version}/{id}")),
-            rows: page.iter().filter_map(last).map(change).collect(),
-            snapshot_version: match far_planted(FarDefect::SnapshotVersionLate) {
-                true => head.version,
-                false => snapshot_version,
-            },
-            has_more,
-            epoch: EPOCH,
-            live_rows: head.live_rows,
-            server_time: now,
-        })
-    }
-
-    pub fn access(&self, actor: UserId) -> AccessList {
-        let mine = self.levels.iter().filter(|((_, user), _)| *user == actor);
-        let babies = mine.map(|((baby_id, _), level)| {
-            let own = self.babies.get(baby_id).and_then(|ledger| ledger.rows.get(&baby_id.entity()));
-            let name = own.and_then(|own| own.row.fields.get("name")?.as_str()).unwrap_or_default().to_owned();
-            BabyAccess { baby_id: *baby_id, name, level: *level }
-        });
-        let of_mine = self.levels.keys().filter(|(baby_id, _)| self.levels.contains_key(&(*baby_id, actor)));
-        let caregivers = of_mine.map(|&(baby_id, user_id)| {
-            let display_name = user_id.to_string();
-            CaregiverName { baby_id, user_id, display_name }
-        });
-        AccessList { user_id: actor, babies: babies.collect(), caregivers: caregivers.collect() }
+    /// The history of that epoch, lost or not; without an epoch the one that is now.
+    pub fn history(&self, baby: BabyId, epoch: Option<Uuid>) -> Option<&Ledger> {
+        let now = self.babies.get(&baby);
+        let lost = epoch.and_then(|epoch| self.lost.get(&epoch)).map(|(_, ledger)| ledger);
+        now.filter(|now| epoch.is_none_or(|epoch| now.epoch == epoch)).or(lost).map(|ledger| &**ledger)
     }
 
     pub fn exists(&self, baby: BabyId) -> bool {
@@ -421,6 +295,7 @@ pub fn push_of(request: &SyncRequest) -> PushRequest {
         client_id: request.client_id,
         sync_operation_id: request.sync_operation_id.clone(),
         acked_through: request.acked_through,
+        epoch: request.epoch,
         mutations: request.changes.clone(),
     }
 }
@@ -452,24 +327,4 @@ fn creates_baby(request: &PushRequest) -> bool {
             && mutation.entity_id == request.baby_id.entity()
     };
     request.mutations.iter().filter_map(|value| read_mutation(value).ok()).any(reads_as_create)
-}
-
-fn change(logged: &Logged) -> Change {
-    let event = &logged.event;
-    Change {
-        id: event.id,
-        entity_type: event.row.entity_type.name().to_owned(),
-        entity_id: event.row.id,
-        op: match event.op {
-            EventOp::Create => ChangeOp::Create,
-            EventOp::Update => ChangeOp::Update,
-            EventOp::Delete => ChangeOp::Delete,
-        },
-        version: event.id,
-        payload: RawValue::from_string(event.row.to_payload().to_string()).expect("a payload is JSON"),
-        actor_id: Some(logged.actor),
-        client_id: Some(logged.client),
-        mutation_id: Some(event.mutation_id),
-        created_at: logged.at,
-    }
 }

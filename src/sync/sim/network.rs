@@ -132,6 +132,8 @@ impl Net {
         let mut far = self.far.borrow_mut();
         match (far.levels.get(&(baby, user)), level) {
             (Some(Level::Owner), _) => {}
+            // The baby may have been lost with an earlier history.
+            (_, Some(_)) if !far.exists(baby) => {}
             (_, Some(level)) => {
                 far.levels.insert((baby, user), level);
             }
@@ -162,9 +164,11 @@ impl Net {
     pub async fn compact(self: Rc<Self>, baby: BabyId, age_ms: i64) {
         let tx = self.lock(baby).await;
         let floor = self.far.borrow_mut().compact(baby, self.now(), age_ms);
-        if let Some(ledger) = self.far.borrow_mut().babies.get_mut(&baby) {
-            ledger.floor = ledger.floor.max(floor);
+        if far_planted(FarDefect::FloorOutside) {
+            self.far.borrow_mut().unlock(baby, tx);
+            self.exec.sleep_ms(20_000).await;
         }
+        self.far.borrow_mut().raise_floor(baby, floor);
         self.far.borrow_mut().unlock(baby, tx);
     }
 

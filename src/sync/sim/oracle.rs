@@ -2,9 +2,13 @@
 //! change, I9 to I11 once everything is quiet. It looks at disks and at the far end, never at the
 //! program, and works out for itself what a device has to show.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     device::Device,
@@ -29,6 +33,8 @@ pub struct Oracle {
     written: BTreeMap<BabyId, BTreeSet<MutationId>>,
     last_seq: BTreeMap<(BabyId, ClientId), u64>,
     watches: BTreeMap<char, Watch>,
+    /// The history that had an entry when its maker's outbox let go of it first.
+    let_go: BTreeMap<(char, EntityId), Uuid>,
 }
 
 /// What was last seen on a disk.
@@ -76,7 +82,7 @@ fn entries(device: &Device) -> Vec<OutboxEntry> {
 
 impl Oracle {
     /// I2, I3, I4, I7: what the far end has committed since the last look.
-    pub fn check_far(&mut self, far: &FarEnd, devices: &[std::rc::Rc<Device>]) {
+    pub fn check_far(&mut self, far: &FarEnd, devices: &[Rc<Device>]) {
         for (baby, ledger) in &far.babies {
             assert_eq!(ledger.head.version, ledger.log.len() as u64, "I2: {baby} counts other than its events");
             let from = self.checked.insert(*baby, ledger.log.len()).unwrap_or(0);
@@ -113,6 +119,19 @@ impl Oracle {
                     "I4: a row without its event"
                 );
             }
+        }
+    }
+
+    /// The far end goes on with an earlier disk; whatever it has to keep it has to keep anew.
+    pub fn history_changed(&mut self, far: &FarEnd) {
+        self.checked.clear();
+        self.written.clear();
+        self.last_seq.clear();
+        for (baby, ledger) in &far.babies {
+            self.checked.insert(*baby, ledger.log.len());
+            self.written.insert(*baby, ledger.log.iter().map(|logged| logged.event.mutation_id).collect());
+            let seqs = ledger.log.iter().filter_map(|logged| Some(((*baby, logged.client), logged.seq?)));
+            self.last_seq.extend(seqs);
         }
     }
 
@@ -157,10 +176,13 @@ impl Oracle {
         let letters = letters(device);
         let deeds = device.deeds.borrow();
         for (id, waiting) in watch.outbox.iter().filter(|(id, _)| !outbox.contains_key(*id)) {
-            let judged = far.babies.get(&waiting.baby).is_some_and(|ledger| ledger.known.contains_key(id));
+            let judged_in = judged_in(far, waiting.baby, followed(device, waiting.baby), *id);
+            if let Some(epoch) = judged_in {
+                self.let_go.entry((device.name, waiting.entity)).or_insert(epoch);
+            }
             let cancelled = !waiting.sent && deeds.turned.contains(&(waiting.baby, waiting.entity));
             let kept = letters.contains(id) || deeds.handled.contains(id);
-            assert!(judged || cancelled || kept, "I6: {}'s mutation {id} is nowhere", device.name);
+            assert!(judged_in.is_some() || cancelled || kept, "I6: {}'s mutation {id} is nowhere", device.name);
         }
         for id in watch.letters.difference(&letters) {
             assert!(deeds.handled.contains(id), "I6: {}'s dead letter {id} is gone", device.name);
@@ -179,7 +201,8 @@ impl Oracle {
                 );
             }
             // A copy that follows one history and does what it is told never differs from the far end's.
-            let told = device.anew.borrow().get(&baby).copied().unwrap_or(0);
+            let lost = far.lost.values().filter(|(of, _)| *of == baby).count() as u64;
+            let told = device.anew.borrow().get(&baby).copied().unwrap_or(0) + lost;
             assert!(now.1 <= told, "I11: {} found its copy of {baby} to differ", device.name);
             cursors.insert(baby, now);
         }
@@ -201,7 +224,7 @@ impl Oracle {
         let mut shadows = BTreeMap::new();
         for (baby, meta) in device.disk.table(Table::SyncMeta).iter() {
             let baby: BabyId = baby.parse().expect("a baby's id");
-            let Some(ledger) = far.babies.get(&baby) else { continue };
+            let Some(ledger) = far.history(baby, followed(device, baby)) else { continue };
             if meta["bootstrapped"] != true {
                 self.check_images(device, baby, meta["repairs"].as_u64().unwrap_or(0));
             }
@@ -269,10 +292,12 @@ impl Oracle {
             return Some(format!("I10: {name}'s outbox holds {entry:?}"));
         }
         let metas = device.disk.table(Table::SyncMeta);
-        for (baby, ledger) in &far.babies {
-            let may_see = far.levels.contains_key(&(*baby, device.user));
+        let ever: BTreeSet<BabyId> =
+            far.babies.keys().copied().chain(far.lost.values().map(|(baby, _)| *baby)).collect();
+        for baby in &ever {
             let meta = metas.get(&baby.to_string());
-            if !may_see {
+            let may_see = far.levels.contains_key(&(*baby, device.user));
+            let Some(ledger) = far.babies.get(baby).filter(|_| may_see) else {
                 let trace =
                     device.disk.dump().into_iter().find(|(table, key, _)| {
                         *table != Table::DeadLetters.name() && key.starts_with(&baby.to_string())
@@ -281,6 +306,9 @@ impl Oracle {
                     return Some(format!("I8: {name} still has {table} {key}: {value}"));
                 }
                 continue;
+            };
+            if followed(device, *baby) != Some(ledger.epoch) {
+                return Some(format!("I9: {name} follows another history of {baby}: {meta:?}"));
             }
             let cursor = meta.and_then(|meta| meta["cursor"].as_u64()).unwrap_or(0);
             if cursor != ledger.head.version {
@@ -306,11 +334,12 @@ impl Oracle {
             .map(|letter| letter["mutated"]["entityId"].as_str().unwrap_or_default().to_owned())
             .collect();
         for (baby, id) in &deeds.created {
-            let is_of = |logged: &Logged| logged.event.row.id == *id;
+            let is_of = |logged: &Rc<Logged>| logged.event.row.id == *id;
             let arrived = far.babies.get(baby).is_some_and(|ledger| ledger.log.iter().any(is_of));
             let taken_back = deeds.turned.contains(&(*baby, *id)) || !deeds.handled.is_empty();
             let kept = lettered.contains(&id.to_string());
-            assert!(arrived || taken_back || kept, "I6: {}'s entry {id} is nowhere ({letters:?})", device.name);
+            let lost = self.let_go.get(&(device.name, *id)).is_some_and(|epoch| far.lost.contains_key(epoch));
+            assert!(arrived || taken_back || kept || lost, "I6: {}'s entry {id} is nowhere ({letters:?})", device.name);
         }
         for (baby, ledger) in far.babies.iter().filter(|(baby, _)| far.levels.contains_key(&(**baby, device.user))) {
             for stored in ledger.rows.values().filter(|it| Some(it.row.entity_type) != device.version.get().lacks) {
@@ -320,6 +349,22 @@ impl Oracle {
             }
         }
     }
+}
+
+/// The history that a device's copy follows, or whose rows are being fetched.
+fn followed(device: &Device, baby: BabyId) -> Option<Uuid> {
+    let meta = device.disk.peek(Table::SyncMeta, &baby.to_string())?;
+    let epoch = meta["epoch"].as_str().or_else(|| meta["bootstrap"]["epoch"].as_str())?;
+    epoch.parse().ok()
+}
+
+/// The history in which a mutation was judged: the one that the copy follows, or without a copy any.
+fn judged_in(far: &FarEnd, baby: BabyId, followed: Option<Uuid>, id: MutationId) -> Option<Uuid> {
+    let lost = far.lost.values().filter(|(of, _)| *of == baby).map(|(_, ledger)| ledger);
+    let mut histories = far.babies.get(&baby).into_iter().chain(lost);
+    let judged =
+        |ledger: &&Rc<Ledger>| followed.is_none_or(|epoch| epoch == ledger.epoch) && ledger.known.contains_key(&id);
+    histories.find(judged).map(|ledger| ledger.epoch)
 }
 
 /// The versions of the images on a disk.

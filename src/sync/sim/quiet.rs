@@ -28,7 +28,14 @@ impl World {
         });
         let client_id = ClientId(Uuid::from_u128(0xc));
         let mutations = vec![mutation];
-        let request = PushRequest { baby_id: baby, client_id, sync_operation_id: None, acked_through: None, mutations };
+        let request = PushRequest {
+            baby_id: baby,
+            client_id,
+            sync_operation_id: None,
+            acked_through: None,
+            epoch: None,
+            mutations,
+        };
         let now = Timestamp::from_ms(self.net.exec.now_ms());
         self.net.far.borrow_mut().push(user, &request, now).expect("it is taken");
     }

@@ -7,28 +7,25 @@ use std::{
     rc::Rc,
 };
 
-use serde_json::json;
 use uuid::Uuid;
 
+mod trouble;
+
+use self::trouble::Mischief;
 use super::{
     device::Device,
     exec::{Exec, Owner},
+    far_end::FarEnd,
     memory_db::Crash,
     network::{Faults, Net, SERVER, Seen, Version, WORLD},
     oracle::Oracle,
 };
 use crate::{
     domain::{
-        id::{BabyId, ClientId, EntityId, UserId},
+        id::{BabyId, UserId},
         registry::EntityType,
-        time::Timestamp,
     },
-    sync::{
-        engine::Event,
-        ports::{Entropy, StoreError, Table},
-        protocol::PushRequest,
-        status::Level,
-    },
+    sync::{engine::Event, ports::Table, status::Level},
 };
 
 /// How long the calm may take at most (I12): the longest backoffs, several times over.
@@ -51,26 +48,6 @@ pub struct Outcome {
     pub seen: Seen,
     /// Of every step: equal only for equal runs.
     pub trace: u64,
-}
-
-/// Which kinds of trouble this seed has; about half of them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mischief {
-    offline: bool,
-    hide: bool,
-    kill: bool,
-    crash: bool,
-    power: bool,
-    freeze: bool,
-    clock: bool,
-    restart: bool,
-    revoke: bool,
-    disk: bool,
-    hints: bool,
-    evict: bool,
-    attack: bool,
-    versions: bool,
-    compact: bool,
 }
 
 pub(super) struct World {
@@ -200,24 +177,7 @@ impl World {
         let exec = Exec::new(seed, START_MS);
         let chance = exec.chance().clone();
         let odds = |n: usize| chance.one_in(2).then_some(n);
-        let on = || chance.one_in(2);
-        let mischief = Mischief {
-            offline: on(),
-            hide: on(),
-            kill: on(),
-            crash: on(),
-            power: on(),
-            freeze: on(),
-            clock: on(),
-            restart: on(),
-            revoke: on(),
-            disk: on(),
-            hints: on(),
-            evict: on() && on(),
-            attack: on(),
-            versions: on(),
-            compact: on(),
-        };
+        let mischief = Mischief::some(&chance);
         let faults = Faults {
             drop: odds(12),
             double: odds(8),
@@ -235,7 +195,7 @@ impl World {
         };
         let net = Rc::new(Net {
             exec: exec.clone(),
-            far: RefCell::default(),
+            far: RefCell::new(FarEnd::new(mischief.failover)),
             faults: RefCell::new(faults),
             seen: RefCell::default(),
             poison: RefCell::default(),
@@ -322,179 +282,6 @@ impl World {
                 device.open_tab(&net);
             }
         });
-    }
-
-    /// One thing happens.
-    fn happen(&mut self) {
-        let chance = self.net.exec.chance().clone();
-        let device = chance.pick(&self.devices).expect("there are devices").clone();
-        let Some(tab) = device.front() else { return };
-        let name = device.name;
-        let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, hints, .. } = self.mischief;
-        let Mischief { evict, attack, compact, .. } = self.mischief;
-        match chance.below(40) {
-            0 | 20 | 21 if offline => self.switch_network(&device),
-            1 if hide => {
-                device.visible.set(!device.visible.get());
-                self.tell(&format!("{name} is visible: {}", device.visible.get()));
-                device.tell_all(&Event::Visible(device.visible.get()));
-            }
-            2 | 3 if kill => {
-                self.net.note("kill");
-                self.bury(&device, tab.owner, "is killed");
-            }
-            4..=6 if crash => {
-                let n = tab.db.operations() + 1 + chance.below(120) as u64;
-                tab.db.crash_at(if chance.one_in(2) { Crash::Before(n) } else { Crash::After(n) });
-            }
-            7 if freeze => self.freeze(&device),
-            8 if clock => {
-                let by_ms = chance.between(-86_400_000, 86_400_000) >> (4 * chance.below(4));
-                self.tell(&format!("{name}'s clock jumps by {by_ms} ms"));
-                self.net.note("clock jump");
-                device.ahead_ms.set(device.ahead_ms.get() + by_ms);
-            }
-            9 if restart => {
-                self.tell("the server restarts");
-                self.net.note("server restart");
-                self.net.exec.kill(SERVER);
-                self.net.far.borrow_mut().restart();
-            }
-            10 if revoke => self.share(false),
-            11 if disk => {
-                self.net.note("disk failure");
-                let error = match chance.below(3) {
-                    0 => StoreError::Quota,
-                    1 => StoreError::Closed,
-                    _ => StoreError::Failed("the disk is odd".into()),
-                };
-                tab.db.fail_at(tab.db.operations() + 1 + chance.below(40) as u64, error);
-            }
-            29 if evict => self.evict(&device),
-            24 | 30 if attack => self.attack(),
-            25 => device.tell_all(&Event::SignedIn),
-            // A far end without snapshots could not tell a new device what it let go.
-            26 | 27 if compact && !self.net.is_old.get() => self.compact(),
-            12..=16 => self.share(true),
-            22 | 23 if hints => {
-                self.net.note("hints break off or come back");
-                device.listens.set(!device.listens.get());
-                device.tell_all(&Event::HintsConnected(device.listens.get()));
-            }
-            17 => device.tell_all(&Event::SyncNow),
-            18 => device.tell_all(&Event::Focused),
-            19 => device.tell_all(&Event::AccessChanged),
-            _ if tab.is_open() => {
-                let times = 1 + chance.below(3);
-                self.tell(&format!("{name} does {times} things"));
-                for _ in 0..times {
-                    self.net.exec.spawn(tab.owner, device.clone().act(tab.clone(), self.net.clone()));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The browser throws a device's database away.
-    fn evict(&mut self, device: &Rc<Device>) {
-        self.net.note("eviction");
-        let owners: Vec<Owner> = device.tabs.borrow().iter().map(|tab| tab.owner).collect();
-        for owner in owners {
-            self.bury(device, owner, "is evicted");
-        }
-        device.disk.evict();
-        self.oracle.forget(device);
-    }
-
-    /// Somebody without access writes to a baby, in two ways that the ids in a request suggest.
-    fn attack(&self) {
-        let chance = self.net.exec.chance().clone();
-        let far = self.net.far.borrow();
-        let attacker = chance.pick(&self.devices).expect("there are devices").user;
-        let is_theirs = |baby: &&BabyId| far.levels.contains_key(&(**baby, attacker));
-        let own: Vec<BabyId> = far.babies.keys().filter(is_theirs).copied().collect();
-        let foreign = far.babies.iter().filter(|(baby, _)| !is_theirs(baby));
-        let targets: Vec<(BabyId, EntityType, EntityId)> = foreign
-            .flat_map(|(baby, ledger)| {
-                ledger.rows.values().map(|stored| (*baby, stored.row.entity_type, stored.row.id))
-            })
-            .collect();
-        let (Some(own), Some((baby, entity_type, id))) = (chance.pick(&own), chance.pick(&targets)) else { return };
-        let now = Timestamp::from_ms(self.net.exec.now_ms());
-        let mutation = json!({
-            "mutationId": chance.uuid_v7(now), "op": chance.pick(&["delete", "update"]), "entityType": entity_type,
-            "entityId": id, "payload": {"babyId": own, "notes": "not theirs"},
-        });
-        let named = if chance.one_in(2) { *baby } else { *own };
-        let client_id = ClientId(chance.uuid_v7(now));
-        let request = PushRequest {
-            baby_id: named,
-            client_id,
-            sync_operation_id: None,
-            acked_through: None,
-            mutations: vec![mutation],
-        };
-        self.tell(&format!("{attacker} tries to write to {baby}"));
-        self.net.note("attack");
-        let net = self.net.clone();
-        self.net.exec.spawn(SERVER, async move {
-            // Whatever is answered, the oracle looks at what was written.
-            drop(net.serve_push(attacker, &request).await);
-        });
-    }
-
-    /// The far end lets go of what it holds too much of.
-    fn compact(&self) {
-        let chance = self.net.exec.chance();
-        let babies: Vec<BabyId> = self.net.far.borrow().babies.keys().copied().collect();
-        let Some(baby) = chance.pick(&babies) else { return };
-        self.tell(&format!("the history of {baby} is compacted"));
-        self.net.note("compaction");
-        self.net.exec.spawn(SERVER, self.net.clone().compact(*baby, chance.between(0, 20_000)));
-    }
-
-    fn switch_network(&mut self, device: &Device) {
-        device.online.set(!device.online.get());
-        self.tell(&format!("{} is online: {}", device.name, device.online.get()));
-        self.net.note("offline");
-        device.tell_all(&Event::Online(device.online.get()));
-    }
-
-    /// A tab stops in mid-flight, a second one takes over, the first one comes back.
-    fn freeze(&mut self, device: &Rc<Device>) {
-        let Some(tab) = device.front() else { return };
-        if device.tabs.borrow().len() > 1 {
-            return;
-        }
-        self.tell(&format!("{}'s tab {} freezes", device.name, tab.owner));
-        self.net.note("freeze");
-        self.net.exec.freeze(tab.owner, true);
-        // A frozen tab's open transaction ends: IndexedDB commits or aborts it without the page.
-        device.open_tab(&self.net);
-        let (exec, thaw_ms) = (self.net.exec.clone(), self.net.exec.chance().between(1_000, 20_000));
-        self.net.exec.spawn(WORLD, async move {
-            exec.sleep_ms(thaw_ms).await;
-            exec.freeze(tab.owner, false);
-        });
-    }
-
-    /// Somebody gets to see a baby, or sees it no more; pushes under way come first.
-    fn share(&mut self, grant: bool) {
-        let chance = self.net.exec.chance();
-        let far = self.net.far.borrow();
-        let babies: Vec<BabyId> = far.babies.keys().copied().filter(|baby| far.exists(*baby)).collect();
-        let pairs = babies.iter().flat_map(|baby| self.devices.iter().map(move |device| (*baby, device)));
-        // Mostly somebody new; now and then only the level changes.
-        let any = !grant || chance.one_in(4);
-        let pairs: Vec<_> =
-            pairs.filter(|(baby, device)| any || !far.levels.contains_key(&(*baby, device.user))).collect();
-        drop(far);
-        let Some((baby, device)) = chance.pick(&pairs).copied() else { return };
-        let (user, name) = (device.user, device.name);
-        let level = if chance.one_in(6) { Level::Viewer } else { Level::Editor };
-        let net = self.net.clone();
-        self.tell(&format!("{name} may see {baby}: {grant}"));
-        self.net.exec.spawn(WORLD, net.set_access(baby, user, grant.then_some(level)));
     }
 
     /// The faults stop; what they left behind has to be dealt with.

@@ -38,6 +38,23 @@ fn another_history_is_fetched_anew() {
     }
 }
 
+/// What another history lost, or a tab that is gone was to send, is sent without anybody saving anew;
+/// and nothing is tried before its time.
+#[test]
+fn what_a_page_finds_waiting_is_sent() {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(10_000);
+    desk.after(0);
+    let report = PullReport { waiting: true, ..PullReport::default() };
+    let pulled = || PullOutcome::Applied { report: report.clone(), has_more: false };
+    assert!(requests(&desk.pulled(A, pulled())).contains(&('>', A)));
+    let later = desk.now.plus_ms(60_000);
+    desk.pushed(A, PushOutcome::Nothing { due_at: Some(later) });
+    desk.now = desk.now.plus_ms(10_000);
+    desk.after(0);
+    assert!(!requests(&desk.pulled(A, pulled())).contains(&('>', A)), "it has its turn");
+}
+
 /// B40, B58.
 /// B48, B54, C50: a page that breaks a rule is shown as an error and asked for again later.
 #[test]
@@ -119,7 +136,7 @@ fn a_pull_that_cannot_be_answered_never_holds_up_a_push() {
 #[test]
 fn a_report_adds_up_its_pages() {
     let unread = std::collections::BTreeMap::from([("moon_log".to_owned(), 2)]);
-    let page = Applied { changes: 5, unread, orphans: 1, cursor: 9, has_more: true };
+    let page = Applied { changes: 5, unread, orphans: 1, cursor: 9, has_more: true, waiting: false };
     let mut report = PullReport::default();
     report.add(page.clone());
     report.add(page);

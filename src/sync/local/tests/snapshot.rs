@@ -195,7 +195,10 @@ fn what_another_history_acknowledged_is_sent_again_by_the_first_copy() {
         let response =
             PushResponse { results: vec![acked], sync_operation_id: None, server_time, clock_skew_ms: None, epoch };
         run(copy.store.settle(lead, BABY, now(), &leased, &response)).unwrap();
-        run(copy.store.apply_snapshot(lead, BABY, None, &rows_page(&[sleep(5, 4)], 4, None))).unwrap();
+        assert_eq!(run(copy.store.history(BABY)), Ok(told), "the next push names it");
+        let applied = run(copy.store.apply_snapshot(lead, BABY, None, &rows_page(&[sleep(5, 4)], 4, None))).unwrap();
+        assert_eq!(applied.waiting, resent == 1, "{told:?}");
+        assert_eq!(run(copy.store.history(BABY)), Ok(Some(HISTORY)));
         let again = copy.lease(lead);
         assert_eq!(again.len(), resent, "{told:?}");
         assert!(again.iter().all(|entry| entry.mutation_id == leased[0].mutation_id), "by the same id");
