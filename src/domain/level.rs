@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    field::Invalid,
+    mutation::{Mutation, Op, RejectionCode, Verdict},
+    registry::EntityType,
+};
+
 /// Ordered: each level may do all that the one before may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,4 +18,16 @@ pub enum Level {
     Editor,
     /// Everything, with inviting and removing.
     Owner,
+}
+
+impl Level {
+    /// The refusal of a mutation that takes more than this level, which may write: an editor edits the
+    /// baby's profile, but only an owner takes the baby away.
+    pub fn forbids(self, mutation: &Mutation) -> Option<Verdict> {
+        let takes_away = mutation.entity_type == EntityType::BABY && mutation.op == Op::Delete;
+        (takes_away && self < Self::Owner).then(|| {
+            let why = Invalid::at("op", "only an owner may delete the baby");
+            Verdict::rejected(mutation.mutation_id, RejectionCode::Forbidden, why)
+        })
+    }
 }

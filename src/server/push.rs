@@ -21,9 +21,8 @@ use crate::{
     domain::{
         apply::{Bench, Head, Push},
         checksum::Checksum,
-        field::Invalid,
         id::{BabyId, UserId},
-        mutation::{Mutation, Op, RejectionCode, Verdict},
+        mutation::{Mutation, Op},
         registry::EntityType,
         time::Timestamp,
     },
@@ -113,20 +112,11 @@ impl Answer {
         match self {
             Self::Judge(index) => {
                 let mutation = &mutations[*index];
-                WireVerdict::Verdict(forbidden(mutation, level).unwrap_or_else(|| bench.judge(mutation)))
+                WireVerdict::Verdict(level.forbids(mutation).unwrap_or_else(|| bench.judge(mutation)))
             }
             Self::Refused(verdict) => verdict.clone(),
         }
     }
-}
-
-/// An editor edits the baby's profile, but only an owner takes the baby away.
-fn forbidden(mutation: &Mutation, level: Level) -> Option<Verdict> {
-    let takes_away = mutation.entity_type == EntityType::BABY && mutation.op == Op::Delete;
-    (takes_away && level < Level::Owner).then(|| {
-        let why = Invalid::at("op", "only an owner may delete the baby");
-        Verdict::rejected(mutation.mutation_id, RejectionCode::Forbidden, why)
-    })
 }
 
 impl Batch {

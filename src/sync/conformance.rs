@@ -5,6 +5,7 @@
 //! Each claim takes a database that is empty.
 
 mod copy;
+pub mod far_end;
 
 use std::{
     future::{Future, poll_fn},

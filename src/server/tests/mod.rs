@@ -15,6 +15,7 @@ mod devices;
 mod docs;
 mod exchange;
 mod export;
+mod far_end;
 mod gate;
 mod hints;
 mod history;

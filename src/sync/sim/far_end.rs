@@ -26,7 +26,7 @@ use crate::{
     sync::{
         defect::{FarDefect, far_planted},
         ports::{ErrorCode, TransportError},
-        protocol::{PushRequest, PushResponse, SyncRequest, WireVerdict, read_mutation},
+        protocol::{MAX_BATCH, PushRequest, PushResponse, SyncRequest, WireVerdict, read_mutation},
         status::Level,
     },
 };
@@ -156,6 +156,9 @@ impl FarEnd {
     /// The refusal of the whole request.
     pub fn admit(&self, actor: UserId, request: &PushRequest) -> Result<(), TransportError> {
         let named = |value: &Value| value.get("payload")?.get("babyId")?.as_str()?.parse().ok();
+        if request.mutations.len() > MAX_BATCH {
+            return Err(refused(413, ErrorCode::BatchTooLarge));
+        }
         let baby = match request.mutations.iter().find_map(named) {
             Some(named) if far_planted(FarDefect::AccessByPayload) => named,
             _ => request.baby_id,
@@ -163,9 +166,10 @@ impl FarEnd {
         match self.levels.get(&(baby, actor)) {
             Some(Level::Viewer) => Err(refused(403, ErrorCode::ReadOnly)),
             Some(_) => self.follows(request.baby_id, request.epoch),
-            None if self.exists(request.baby_id) => Err(refused(403, ErrorCode::AccessRevoked)),
-            None if creates_baby(request) => self.follows(request.baby_id, request.epoch),
-            None => Err(refused(404, ErrorCode::UnknownBaby)),
+            None if !self.exists(request.baby_id) && creates_baby(request) => {
+                self.follows(request.baby_id, request.epoch)
+            }
+            None => Err(refused(403, ErrorCode::AccessRevoked)),
         }
     }
 
@@ -194,10 +198,15 @@ impl FarEnd {
         }
         let mut bench = Bench::new(Push { baby_id: baby, client_id: client, actor, now }, head, rows, known.collect());
         let seqs: BTreeMap<_, _> = read.iter().flatten().map(|(mutation, seq)| (mutation.mutation_id, *seq)).collect();
+        // Whoever makes a baby owns it.
+        let level = self.levels.get(&(baby, actor)).copied().unwrap_or(Level::Owner);
         let results = read
             .into_iter()
             .map(|read| match read {
-                Ok((mutation, _)) => WireVerdict::Verdict(bench.judge(&as_read(mutation))),
+                Ok((mutation, _)) => {
+                    let forbidden = level.forbids(&mutation);
+                    WireVerdict::Verdict(forbidden.unwrap_or_else(|| bench.judge(&as_read(mutation))))
+                }
                 Err(refusal) => *refusal,
             })
             .collect();

@@ -29,8 +29,8 @@ use crate::{
         defect::{FarDefect, far_planted},
         ports::{AccessList, ErrorCode, Transport, TransportError},
         protocol::{
-            Change, Hint, Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest,
-            SyncResponse, WireVerdict,
+            Change, DEFAULT_PULL_LIMIT, Hint, Lease, LeaseKind, MAX_PULL_LIMIT, PullResponse, PushRequest,
+            PushResponse, SnapshotResponse, SyncRequest, SyncResponse, WireVerdict,
         },
         status::Level,
     },
@@ -92,6 +92,21 @@ pub struct Net {
 }
 
 impl Net {
+    /// A network on which nothing goes wrong.
+    pub fn calm(exec: Exec, far: FarEnd) -> Self {
+        Self {
+            exec,
+            far: RefCell::new(far),
+            faults: RefCell::default(),
+            seen: RefCell::default(),
+            poison: RefCell::default(),
+            purged: RefCell::default(),
+            clocks_are_true: Cell::new(true),
+            ears: RefCell::default(),
+            is_old: Cell::new(false),
+        }
+    }
+
     pub fn note(&self, fault: &'static str) {
         *self.seen.borrow_mut().faults.entry(fault).or_default() += 1;
     }
@@ -244,9 +259,19 @@ impl Net {
         limit: u32,
     ) -> Result<SyncResponse, TransportError> {
         self.knows_later_calls()?;
-        let pushed = self.serve_push(user, &push_of(request)).await?;
+        let pushed = match request.changes.is_empty() {
+            true => None,
+            false => Some(self.serve_push(user, &push_of(request)).await?),
+        };
         self.pause().await;
         let page = self.serve_pull(user, request.baby_id, request.last_known_server_version, limit).await?;
+        let pushed = pushed.unwrap_or_else(|| PushResponse {
+            results: Vec::new(),
+            sync_operation_id: None,
+            server_time: page.server_time,
+            clock_skew_ms: None,
+            epoch: None,
+        });
         Ok(SyncResponse::new(pushed, page))
     }
 
@@ -323,6 +348,11 @@ impl Version {
 }
 
 impl Wire {
+    /// How much a page holds that is asked for so much.
+    fn page_of(&self, limit: u32) -> u32 {
+        limit.clamp(1, MAX_PULL_LIMIT).min(self.page)
+    }
+
     async fn call<R: 'static>(
         &self,
         about: Option<(BabyId, &'static str)>,
@@ -451,9 +481,9 @@ impl Transport for Wire {
         .await
     }
 
-    async fn pull(&self, baby: BabyId, since: u64, _: u32) -> Result<PullResponse, TransportError> {
+    async fn pull(&self, baby: BabyId, since: u64, limit: u32) -> Result<PullResponse, TransportError> {
         self.net.note_call("pull");
-        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        let (net, user, page) = (self.net.clone(), self.user, self.page_of(limit));
         let served = self.call(Some((baby, "pull")), || {
             let net = net.clone();
             Box::pin(async move { net.serve_pull(user, baby, since, page).await })
@@ -465,7 +495,8 @@ impl Transport for Wire {
 
     async fn sync(&self, mut request: SyncRequest) -> Result<SyncResponse, TransportError> {
         self.net.note_call("both");
-        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        let (net, user, page) =
+            (self.net.clone(), self.user, self.page_of(request.limit.unwrap_or(DEFAULT_PULL_LIMIT)));
         self.version.outgoing(&mut request.changes);
         self.perhaps_revoke(request.baby_id);
         let served = self.call(Some((request.baby_id, "push")), || {
@@ -477,9 +508,14 @@ impl Transport for Wire {
         Ok(answer)
     }
 
-    async fn snapshot(&self, baby: BabyId, after: Option<String>, _: u32) -> Result<SnapshotResponse, TransportError> {
+    async fn snapshot(
+        &self,
+        baby: BabyId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<SnapshotResponse, TransportError> {
         self.net.note_call("snapshot");
-        let (net, user, page) = (self.net.clone(), self.user, self.page);
+        let (net, user, page) = (self.net.clone(), self.user, self.page_of(limit));
         let served = self.call(Some((baby, "pull")), || {
             let (net, after) = (net.clone(), after.clone());
             Box::pin(async move { net.serve_rows(user, baby, after, page).await })

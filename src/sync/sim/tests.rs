@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Seeds per test run; `SIM_SEEDS` asks for more, `SIM_FROM` begins elsewhere, `SIM_SEED` replays one.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 2_000;
 
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -54,7 +54,7 @@ fn each<I: Send + 'static, O: Send + 'static>(inputs: Vec<I>, run: fn(I) -> O) -
 fn survive_all(from: u64, count: u64) {
     let outcomes = each((from..from + count).collect(), survives);
     report(&outcomes);
-    if count < SEEDS {
+    if count < 500 {
         // A few seeds tell nothing about types.
         return;
     }

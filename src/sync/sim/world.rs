@@ -193,17 +193,10 @@ impl World {
             odd: odds(30),
             revoke: mischief.revoke.then_some(8),
         };
-        let net = Rc::new(Net {
-            exec: exec.clone(),
-            far: RefCell::new(FarEnd::new(mischief.failover)),
-            faults: RefCell::new(faults),
-            seen: RefCell::default(),
-            poison: RefCell::default(),
-            purged: RefCell::default(),
-            clocks_are_true: std::cell::Cell::new(!mischief.clock),
-            ears: RefCell::default(),
-            is_old: std::cell::Cell::new(chance.one_in(8)),
-        });
+        let net = Rc::new(Net::calm(exec.clone(), FarEnd::new(mischief.failover)));
+        net.faults.replace(faults);
+        net.clocks_are_true.set(!mischief.clock);
+        net.is_old.set(chance.one_in(8));
         let devices: Vec<_> =
             "ABC".chars().zip(1..).map(|(name, n)| Device::new(name, UserId(Uuid::from_u128(n)))).collect();
         for device in &devices {

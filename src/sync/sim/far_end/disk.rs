@@ -65,6 +65,11 @@ impl FarEnd {
         }
     }
 
+    /// Of how many moments the disk is kept.
+    pub fn moments(&self) -> usize {
+        self.disks.len()
+    }
+
     /// The disk is that of so many commits ago, and every history another one from here on, whatever
     /// it lost. Returns how many commits are lost.
     pub fn restore(&mut self, commits: usize) -> usize {

@@ -26,11 +26,9 @@ impl FarEnd {
     /// # Errors
     /// The refusal of the whole request.
     pub fn head(&self, actor: UserId, baby: BabyId) -> Result<Head, TransportError> {
-        match (self.levels.contains_key(&(baby, actor)), self.exists(baby)) {
-            (true, _) => Ok(self.babies.get(&baby).map(|ledger| ledger.head).unwrap_or_default()),
-            (false, true) => Err(refused(403, ErrorCode::AccessRevoked)),
-            (false, false) => Err(refused(404, ErrorCode::UnknownBaby)),
-        }
+        // A baby that exists is not told from one that does not.
+        let ledger = self.babies.get(&baby).filter(|_| self.levels.contains_key(&(baby, actor)));
+        ledger.map(|ledger| ledger.head).ok_or(refused(403, ErrorCode::AccessRevoked))
     }
 
     /// The second statement of a pull: the events after `since`, as committed by now.
