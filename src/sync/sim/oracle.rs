@@ -291,6 +291,13 @@ impl Oracle {
         if let Some(entry) = entries(device).first() {
             return Some(format!("I10: {name}'s outbox holds {entry:?}"));
         }
+        let listed = device.disk.peek(Table::Kv, "access").unwrap_or_default();
+        let listed: BTreeSet<BabyId> =
+            listed.as_array().into_iter().flatten().map(|access| parsed(access, "babyId")).collect();
+        let levels = far.levels.keys().filter(|(_, user)| *user == device.user);
+        if listed != levels.map(|(baby, _)| *baby).collect() {
+            return Some(format!("I9: {name} lists other babies than it may see: {listed:?}"));
+        }
         let metas = device.disk.table(Table::SyncMeta);
         let ever: BTreeSet<BabyId> =
             far.babies.keys().copied().chain(far.lost.values().map(|(baby, _)| *baby)).collect();
