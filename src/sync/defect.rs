@@ -74,8 +74,6 @@ pub(crate) enum FarDefect {
     AccessUnlocked,
     /// A snapshot names the version after its scan, not before.
     SnapshotVersionLate,
-    /// The floor rises after the compaction that it belongs to.
-    FloorOutside,
     /// An earlier disk goes on under the name of the history that it lost.
     SameEpoch,
     /// A push of a device that follows another history is taken.
@@ -120,7 +118,7 @@ mod planting {
     ];
 
     /// Every mistake of a far end.
-    pub(crate) const FAR_DEFECTS: [FarDefect; 16] = [
+    pub(crate) const FAR_DEFECTS: [FarDefect; 15] = [
         FarDefect::NoDedupe,
         FarDefect::NoBodyHash,
         FarDefect::NoHeadLock,
@@ -134,7 +132,6 @@ mod planting {
         FarDefect::AccessByPayload,
         FarDefect::AccessUnlocked,
         FarDefect::SnapshotVersionLate,
-        FarDefect::FloorOutside,
         FarDefect::SameEpoch,
         FarDefect::TakesAnyHistory,
     ];

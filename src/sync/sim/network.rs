@@ -179,10 +179,6 @@ impl Net {
     pub async fn compact(self: Rc<Self>, baby: BabyId, age_ms: i64) {
         let tx = self.lock(baby).await;
         let floor = self.far.borrow_mut().compact(baby, self.now(), age_ms);
-        if far_planted(FarDefect::FloorOutside) {
-            self.far.borrow_mut().unlock(baby, tx);
-            self.exec.sleep_ms(20_000).await;
-        }
         self.far.borrow_mut().raise_floor(baby, floor);
         self.far.borrow_mut().unlock(baby, tx);
     }
