@@ -151,6 +151,7 @@ impl Desk {
             client_id: ClientId(Uuid::from_u128(2)),
             sync_operation_id: None,
             acked_through: None,
+            epoch: None,
             mutations: vec![mutation],
         };
         self.wire.far.borrow_mut().push(ME, &request, now()).unwrap();
