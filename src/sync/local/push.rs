@@ -3,6 +3,7 @@
 
 use super::{
     Epoch, LocalStore,
+    commit::next_sequence,
     record::{
         self, decode, entries, every, get, meta, of_baby, of_entity, outbox_key, put, put_entry, put_letter, put_meta,
     },
@@ -108,6 +109,7 @@ impl<D: Database> LocalStore<D> {
         let tables = [Table::Kv, Table::Outbox, Table::DeadLetters];
         self.transact(&tables, Mode::StrictWrite, async |tx| {
             fence(tx, epoch).await?;
+            baby_first(tx, baby).await?;
             let mut leased = Vec::new();
             let mut bytes = 0;
             let descending = planted(Defect::ReversedOutbox);
@@ -309,6 +311,32 @@ pub(super) async fn bury_one(
 }
 
 /// What cannot be read cannot be sent, and must not stop what comes after it.
+/// A baby that a person sends again after it was refused stands behind what was saved for it
+/// meanwhile, and none of that is taken in before the baby is. All of it follows, in its order.
+async fn baby_first(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
+    let mut waiting = Vec::new();
+    for (key, value) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
+        // A damaged entry is found and buried by the lease.
+        let Ok(entry) = decode::<OutboxEntry>(Table::Outbox, &key, value) else { continue };
+        if entry.state == EntryState::Inflight {
+            return Ok(());
+        }
+        if entry.is_waiting() {
+            waiting.push(entry);
+        }
+    }
+    let makes_baby =
+        |entry: &OutboxEntry| entry.mutated.op == Op::Create && entry.mutated.entity_type == EntityType::BABY;
+    if waiting.iter().position(makes_baby).is_none_or(|at| at == 0) {
+        return Ok(());
+    }
+    for entry in waiting.into_iter().filter(|entry| !makes_baby(entry)) {
+        tx.delete(Table::Outbox, &outbox_key(baby, entry.seq)).await?;
+        put_entry(tx, &OutboxEntry { seq: next_sequence(tx).await?, ..entry }).await?;
+    }
+    Ok(())
+}
+
 async fn bury_damaged(
     tx: &impl Tx,
     baby_id: BabyId,

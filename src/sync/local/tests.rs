@@ -569,6 +569,28 @@ fn a_refused_baby_takes_its_unsent_entries_along_with_its_own_reason() {
     assert!(letters.contains(&DeadReason::ParentRejected { error }));
 }
 
+/// B23: a baby that was refused and is sent again goes before what was saved for it, and the rest follows in its order.
+#[test]
+fn a_baby_that_is_sent_again_goes_before_its_entries() {
+    let copy = Copy::new();
+    let entity_type = EntityType::BABY;
+    let baby = Draft::Create { entity_type, baby_id: BABY, id: BABY.entity(), fields: fields(json!({"name": "Ada"})) };
+    copy.commit(&[baby]).unwrap();
+    let epoch = copy.lead();
+    let leased = copy.lease(epoch);
+    let error = Rejection { code: RejectionCode::InvalidPayload, field: None, message: "no".into() };
+    let refused = Verdict { error: Some(error), ..verdict(&leased[0], Status::Rejected, None) };
+    copy.settle(epoch, &leased, vec![refused]);
+    for n in 2..5 {
+        copy.create(n, "late");
+    }
+    run(copy.store.retry(now(), &copy.entropy, BABY, leased[0].mutation_id, None)).unwrap();
+    let again = copy.lease(epoch);
+    let order: Vec<EntityId> = again.iter().map(|entry| entry.mutated.entity_id).collect();
+    assert_eq!(order, [BABY.entity(), id(2), id(3), id(4)]);
+    assert!(again.is_sorted_by_key(|entry| entry.seq), "{again:?}");
+}
+
 /// A22, A30, C34: a new name is in the list of babies at once, whoever gave it, and an access list that
 /// is older than it does not take it back.
 #[test]
