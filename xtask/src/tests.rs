@@ -100,6 +100,7 @@ fn lint(_: &[String]) -> Result<Tally> {
 /// The tests of this program, and those of the app that run outside of a browser, on a Postgres of
 /// their own. Arguments go to the app's tests alone.
 fn rust(args: &[String]) -> Result<Tally> {
+    tools::ensure_curl()?;
     let mut tally = Tally::default();
     if args.is_empty() {
         tally.add(cargo_test(paths::cargo().args(["test", "--no-fail-fast", "--package", "xtask"]))?);

@@ -64,6 +64,14 @@ impl Chromium {
     }
 }
 
+/// What the examples of the API page call the server with.
+pub(crate) fn ensure_curl() -> Result<()> {
+    match on_path("curl") {
+        Some(_) => Ok(()),
+        None => apt_install("curl", &["curl"]),
+    }
+}
+
 /// Node, and the packages of `end2end` that it runs.
 pub(crate) struct Node {
     pub(crate) program: PathBuf,
