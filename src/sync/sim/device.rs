@@ -137,6 +137,11 @@ impl Tab {
         self.bell.ring();
     }
 
+    /// The baby on its screen.
+    pub fn active(&self) -> Option<BabyId> {
+        self.open.borrow().as_ref().and_then(|(_, driver)| driver.active())
+    }
+
     /// What it is up to, for the trace.
     pub fn state(&self) -> String {
         match &*self.open.borrow() {
