@@ -42,7 +42,7 @@ pub(super) async fn load(
            select *
            from entity
            where baby_id = $1 and id = any($2)
-           union
+           union all
            select e.*
            from unnest($4::bigint[]) ms
            join entity e on e.baby_id = $1
