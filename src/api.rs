@@ -15,13 +15,18 @@ use server_fn::{
     error::{FromServerFnError, ServerFnErrorErr},
 };
 
-pub use crate::domain::level::Level;
+pub use crate::{domain::level::Level, sync::status::BabyAccess as MyBaby};
 
 use crate::{
-    domain::id::{BabyId, ClientId, EntityId, UserId},
+    domain::{
+        field::Fields,
+        id::{BabyId, ClientId, EntityId, UserId},
+        mutation::Op,
+        registry::EntityType,
+    },
     sync::protocol::{
         HistoryResponse, Lease, LeaseKind, PROTOCOL_VERSION, PullResponse, PushRequest, PushResponse, SnapshotResponse,
-        StatusResponse, SyncRequest, SyncResponse,
+        StatusResponse, SyncRequest, SyncResponse, TrayResponse,
     },
 };
 
@@ -229,14 +234,6 @@ pub struct Me {
     pub babies: Vec<MyBaby>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MyBaby {
-    pub baby_id: BabyId,
-    pub name: String,
-    pub level: Level,
-}
-
 /// A device that is signed in to the account, by what its browser said of itself at the sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -289,6 +286,9 @@ pub struct Invitation {
     pub invited_by: String,
     pub level: Level,
     pub label: Option<String>,
+    /// For so long from the acceptance; none for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u8>,
     pub expires_at: crate::domain::time::Timestamp,
 }
 
@@ -300,6 +300,8 @@ pub struct Invite {
     pub kind: InviteKind,
     pub level: Level,
     pub label: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<u8>,
     /// The name of the owner who made it.
     pub invited_by: String,
     /// Who asks to be let in, after a link has run out.
@@ -324,8 +326,24 @@ pub struct Caregiver {
     pub level: Level,
     pub label: Option<String>,
     pub granted_at: crate::domain::time::Timestamp,
+    /// When a guest's time ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<crate::domain::time::Timestamp>,
     /// When one of their devices last spoke to the server about this baby.
     pub last_seen_at: Option<crate::domain::time::Timestamp>,
+}
+
+/// An entry that a guest's device could not send in time, as it says it now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Late {
+    pub user_id: UserId,
+    pub display_name: String,
+    pub entity_id: EntityId,
+    pub entity_type: EntityType,
+    pub op: Op,
+    /// What all mutations of the entry say together.
+    pub payload: Fields,
 }
 
 #[server(name = SignUp, prefix = "/api", endpoint = "auth/sign-up", input = Json, output = Json)]
@@ -403,8 +421,9 @@ pub async fn create_invite(
     level: Level,
     #[server(default)] kind: InviteKind,
     #[server(default)] label: Option<String>,
+    #[server(default)] hours: Option<u8>,
 ) -> Result<NewInvite, ApiError> {
-    crate::server::invites::create(&crate::server::call(), baby_id, level, kind, label).await
+    crate::server::invites::create(&crate::server::call(), baby_id, level, kind, label, hours).await
 }
 
 #[server(name = LookAtInvite, prefix = "/api", endpoint = "babies/invites/look", input = Json, output = Json)]
@@ -481,6 +500,16 @@ pub async fn remove_caregiver(
     crate::server::caregivers::remove(&crate::server::call(), baby_id, user_id).await
 }
 
+/// Moves the end of a guest's time; none makes a caregiver of them.
+#[server(name = SetUntil, prefix = "/api", endpoint = "babies/caregivers/set-until", input = Json, output = Json)]
+pub async fn set_until(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "userId")] user_id: UserId,
+    #[server(default)] until: Option<crate::domain::time::Timestamp>,
+) -> Result<Done, ApiError> {
+    crate::server::guests::set_until(&crate::server::call(), baby_id, user_id, until).await
+}
+
 /// Its arguments are the fields of a [`PushRequest`], one by one: flattened, each mutation would be read
 /// into two trees, one after the other. [`push`] is the way in.
 #[server(name = SyncPush, prefix = "/api", endpoint = "sync/push", input = Json, output = Json)]
@@ -503,6 +532,32 @@ pub async fn sync_push(
 pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
     let PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch, mutations } = request;
     sync_push(baby_id, client_id, sync_operation_id, acked_through, epoch, mutations).await
+}
+
+/// What a guest's device could not send in time, for an owner to look at.
+#[server(name = SyncTray, prefix = "/api", endpoint = "sync/tray", input = Json, output = Json)]
+pub async fn sync_tray(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "clientId")] client_id: ClientId,
+    mutations: Vec<serde_json::Value>,
+) -> Result<TrayResponse, ApiError> {
+    crate::server::guests::tray::receive(&crate::server::call(), baby_id, client_id, mutations).await
+}
+
+#[server(name = ListTray, prefix = "/api", endpoint = "babies/tray/list", input = GetUrl, output = Json)]
+pub async fn list_tray(#[server(rename = "babyId")] baby_id: BabyId) -> Result<Vec<Late>, ApiError> {
+    crate::server::guests::tray::list(&crate::server::call(), baby_id).await
+}
+
+/// Takes one entry out of the tray: into the log, or not.
+#[server(name = SettleTray, prefix = "/api", endpoint = "babies/tray/settle", input = Json, output = Json)]
+pub async fn settle_tray(
+    #[server(rename = "babyId")] baby_id: BabyId,
+    #[server(rename = "userId")] user_id: UserId,
+    #[server(rename = "entityId")] entity_id: EntityId,
+    keep: bool,
+) -> Result<Done, ApiError> {
+    crate::server::guests::tray::settle(&crate::server::call(), baby_id, user_id, entity_id, keep).await
 }
 
 /// Numbers come as text, so that a wrong one is refused by its name; [`pull`] is the typed way in.

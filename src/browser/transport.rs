@@ -13,7 +13,7 @@ use crate::{
         protocol::{
             Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
         },
-        status::{BabyAccess, CaregiverName},
+        status::CaregiverName,
     },
 };
 
@@ -57,8 +57,7 @@ impl Transport for HttpTransport {
         let me = api::me().await.map_err(judge)?;
         let lists = join_all(me.babies.iter().map(|baby| caregivers(baby.baby_id))).await;
         let caregivers = lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        let access = |baby: api::MyBaby| BabyAccess { baby_id: baby.baby_id, name: baby.name, level: baby.level };
-        Ok(AccessList { user_id: me.user_id, babies: me.babies.into_iter().map(access).collect(), caregivers })
+        Ok(AccessList { user_id: me.user_id, babies: me.babies, caregivers })
     }
 }
 

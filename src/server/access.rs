@@ -70,7 +70,7 @@ pub(super) async fn authorize(
 pub(super) async fn level_of(conn: &mut PgConnection, user: UserId, baby: BabyId) -> Result<Option<Level>, ApiError> {
     let level: Option<String> = sqlx::query_scalar(
         "select level::text
-         from baby_access
+         from access_now
          where baby_id = $1 and user_id = $2
          for share",
     )
@@ -81,14 +81,15 @@ pub(super) async fn level_of(conn: &mut PgConnection, user: UserId, baby: BabyId
     level.as_deref().map(Level::from_sql).transpose()
 }
 
-/// Gives `user` access. An existing grant is kept unless the new level is higher. An account that is being
-/// deleted gets nothing more: its row is locked.
+/// Gives `user` access, for good or for some hours. What lasts is kept unless the new level is higher and
+/// lasts, too; hours add to hours. An account that is being deleted gets nothing more: its row is locked.
 pub(super) async fn grant(
     conn: &mut PgConnection,
     user: UserId,
     baby: BabyId,
     level: Level,
     label: Option<&str>,
+    hours: Option<i16>,
 ) -> Result<(), ApiError> {
     let granted = sqlx::query(
         "with someone as (
@@ -102,17 +103,27 @@ pub(super) async fn grant(
            from someone
            on conflict do nothing
          )
-         insert into baby_access as a (baby_id, user_id, level, label)
-         select $1, id, $3::text::access_level, $4
+         insert into baby_access as a (baby_id, user_id, level, label, until)
+         select $1, id, $3::text::access_level, $4, clock_timestamp() + make_interval(hours => $5)
          from someone
          on conflict (baby_id, user_id) do update
-         set level = greatest(a.level, excluded.level),
-             label = coalesce(excluded.label, a.label)",
+         set level = case
+               when a.until is not null then excluded.level
+               when excluded.until is not null then a.level
+               else greatest(a.level, excluded.level)
+             end,
+             label = coalesce(excluded.label, a.label),
+             granted_at = case when a.until <= clock_timestamp() then now() else a.granted_at end,
+             until = case
+               when a.until is null or excluded.until is null then null
+               else greatest(a.until, excluded.until)
+             end",
     )
     .bind(baby.0)
     .bind(user.0)
     .bind(level.as_sql())
     .bind(label)
+    .bind(hours.map(i32::from))
     .execute(conn)
     .await?;
     if granted.rows_affected() == 1 { Ok(()) } else { Err(session::unauthenticated()) }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     Call,
     error::violates,
-    password, session,
+    guests, password, session,
     sign_up::{self, Ticket},
     text::{self, Email},
     throttle,
@@ -162,7 +162,7 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
     let rows = sqlx::query(
         "select a.baby_id, a.level::text as level, coalesce(e.data ->> 'name', '') as name
          from user_baby u
-         join baby_access a on a.baby_id = u.baby_id and a.user_id = u.user_id
+         join access_now a on a.baby_id = u.baby_id and a.user_id = u.user_id
          left join entity e on e.baby_id = u.baby_id and e.id = u.baby_id
          where u.user_id = $1
          order by a.granted_at, a.baby_id",
@@ -170,14 +170,14 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
     .bind(user.0)
     .fetch_all(call.pool())
     .await?;
+    let mut stays = guests::stays(call.pool(), user).await?;
     let babies = rows
         .iter()
         .map(|row| {
-            Ok(MyBaby {
-                baby_id: BabyId(row.try_get("baby_id")?),
-                name: row.try_get("name")?,
-                level: Level::from_sql(row.try_get("level")?)?,
-            })
+            let baby_id = BabyId(row.try_get("baby_id")?);
+            let level = Level::from_sql(row.try_get("level")?)?;
+            let stays = stays.remove(&baby_id).unwrap_or_default();
+            Ok(MyBaby { stays, ..MyBaby::new(baby_id, row.try_get("name")?, level) })
         })
         .collect::<Result<_, ApiError>>()?;
     Ok(Me { user_id: user, display_name, babies })

@@ -73,7 +73,7 @@ async fn accounts(pool: &PgPool) -> Result<String, sqlx::Error> {
         "select u.id::text as id, to_char(u.created_at at time zone 'utc', 'YYYY-MM-DD') as since,
            coalesce(to_char(max(s.last_seen_at) at time zone 'utc', 'YYYY-MM-DD'), '-') as used,
            count(s.id)::text as devices,
-           (select count(*) from user_baby b where b.user_id = u.id)::text as babies,
+           (select count(*) from user_baby b join access_now a using (user_id, baby_id) where b.user_id = u.id)::text as babies,
            u.email
          from users u
          left join sessions s on s.user_id = u.id and {ALIVE}

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 use super::{
     Call,
     access::{self, Action},
-    invites, session, text,
+    guests, invites, session, text,
 };
 use crate::{
     api::{ApiError, Caregiver, Done, ErrorCode, Level},
@@ -25,10 +25,11 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Caregiver>, ApiError>
     let rows = sqlx::query(
         "select a.user_id, u.display_name, a.level::text as level, a.label,
            (extract(epoch from a.granted_at) * 1000)::bigint as granted_ms,
+           (extract(epoch from a.until) * 1000)::bigint as until_ms,
            (select (extract(epoch from max(c.seen_at)) * 1000)::bigint
             from sync_client c
             where c.baby_id = a.baby_id and c.user_id = a.user_id) as seen_ms
-         from baby_access a
+         from access_now a
          join users u on u.id = a.user_id
          where a.baby_id = $1
          order by a.granted_at, a.user_id",
@@ -45,6 +46,7 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Caregiver>, ApiError>
                 level: Level::from_sql(row.try_get("level")?)?,
                 label: row.try_get("label")?,
                 granted_at: Timestamp::from_ms(row.try_get("granted_ms")?),
+                until: row.try_get::<Option<i64>, _>("until_ms")?.map(Timestamp::from_ms),
                 last_seen_at: row.try_get::<Option<i64>, _>("seen_ms")?.map(Timestamp::from_ms),
             })
         })
@@ -59,8 +61,9 @@ pub async fn set_level(call: &Call, baby: BabyId, whom: UserId, level: Level) ->
     circle.level(whom).ok_or_else(unknown_caregiver)?;
     circle.keeps_an_owner(whom, Some(level))?;
     sqlx::query(
-        "update baby_access
-         set level = $3::text::access_level
+        "update access_now
+         set level = $3::text::access_level,
+             until = case when $3 = 'owner' then null else until end
          where baby_id = $1 and user_id = $2",
     )
     .bind(baby.0)
@@ -84,7 +87,7 @@ pub async fn set_label(call: &Call, baby: BabyId, whom: UserId, label: Option<St
     let circle = Circle::lock(&mut tx, baby).await?;
     circle.judge(baby, user, whom)?;
     sqlx::query(
-        "update baby_access
+        "update access_now
          set label = $3
          where baby_id = $1 and user_id = $2",
     )
@@ -97,14 +100,16 @@ pub async fn set_label(call: &Call, baby: BabyId, whom: UserId, label: Option<St
     Ok(Done {})
 }
 
-/// Removes `whom`: an owner anyone, anyone themselves.
+/// Removes `whom`: an owner anyone, anyone themselves. A guest's time ends as if it had run out.
 pub async fn remove(call: &Call, baby: BabyId, whom: UserId) -> Result<Done, ApiError> {
     let user = session::authenticate(call).await?;
     let mut tx = call.pool().begin().await?;
     let circle = Circle::lock(&mut tx, baby).await?;
     circle.judge(baby, user, whom)?;
     circle.keeps_an_owner(whom, None)?;
-    let_go(&mut tx, baby, whom).await?;
+    if !guests::end(&mut tx, baby, whom).await? {
+        let_go(&mut tx, baby, whom).await?;
+    }
     tx.commit().await?;
     call.app.announce(baby);
     Ok(Done {})
@@ -136,7 +141,7 @@ impl Circle {
     pub(super) async fn lock(conn: &mut PgConnection, baby: BabyId) -> Result<Self, ApiError> {
         let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
             "select user_id, level::text
-             from baby_access
+             from access_now
              where baby_id = $1
              order by user_id
              for update",
@@ -148,7 +153,7 @@ impl Circle {
         Ok(Self(all.collect::<Result<_, ApiError>>()?))
     }
 
-    fn level(&self, user: UserId) -> Option<Level> {
+    pub(super) fn level(&self, user: UserId) -> Option<Level> {
         self.0.iter().find(|(id, _)| *id == user).map(|(_, level)| *level)
     }
 
@@ -169,6 +174,6 @@ impl Circle {
     }
 }
 
-fn unknown_caregiver() -> ApiError {
+pub(super) fn unknown_caregiver() -> ApiError {
     ApiError::new(ErrorCode::UnknownCaregiver, "not a caregiver of this baby")
 }

@@ -8,6 +8,7 @@
 //!   and a cursor below it is told to start over.
 //! - A baby that its owner deleted goes whole, for everyone, 30 days later: until then it can be restored.
 //!   To its devices that is any access that ends.
+//! - What is left of a guest's stay goes 30 days after its end, and so does what waited in the tray for as long.
 //! - The memory of a verdict goes when the device said that it has kept the answer, else after 90 days.
 //!
 //! Invariant: the fold of the log is the same from every cursor at or above the floor, before and
@@ -18,7 +19,7 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
-use super::{App, config::DatabaseConfig, db, leaving};
+use super::{App, config::DatabaseConfig, db, guests, leaving};
 use crate::domain::{registry::EntityType, relation::relations};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,6 +38,8 @@ pub struct Retention {
     /// Verdicts that the device has: a delayed repetition of its request may still be on the way.
     pub acked_verdicts: Duration,
     pub verdicts: Duration,
+    /// Stays of guests, and what of them waits in the tray.
+    pub guests: Duration,
     /// Counters of failed attempts; all rules forget earlier.
     pub throttles: Duration,
 }
@@ -49,6 +52,7 @@ impl Default for Retention {
             babies: 30 * DAY,
             acked_verdicts: DAY,
             verdicts: 90 * DAY,
+            guests: 30 * DAY,
             throttles: DAY,
         }
     }
@@ -61,14 +65,15 @@ pub struct Gone {
     pub tombstones: u64,
     pub babies: u64,
     pub verdicts: u64,
+    pub guests: u64,
     pub throttles: u64,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, tombstones, babies, verdicts, throttles } = self;
+        let Self { events, tombstones, babies, verdicts, guests, throttles } = self;
         write!(f, "superseded events: {events}, tombstones: {tombstones}, deleted babies: {babies}, ")?;
-        write!(f, "remembered verdicts: {verdicts}, counters of attempts: {throttles}")
+        write!(f, "remembered verdicts: {verdicts}, stays of guests: {guests}, counters of attempts: {throttles}")
     }
 }
 
@@ -123,6 +128,7 @@ pub async fn compact(pool: &PgPool, keep: &Retention) -> Result<Option<Gone>, sq
             gone.events += superseded(&mut conn, baby, keep).await?;
             gone.tombstones += tombstones(&mut conn, baby, keep).await?;
             gone.verdicts += verdicts(&mut conn, baby, keep).await?;
+            gone.guests += guests::forget(&mut conn, baby, keep.guests.as_secs_f64()).await?;
         }
         gone.throttles = throttles(&mut conn, keep).await?;
         sqlx::query("select pg_advisory_unlock(hashtext('cradlelog compact'))").execute(&mut conn).await?;

@@ -86,7 +86,7 @@ pub(super) async fn fill(app: &App, until: Timestamp) -> anyhow::Result<()> {
         send(&people[0], baby, vec![create]).await?;
         for (person, (_, _, label)) in people.iter().zip(CAREGIVERS).skip(1) {
             let label = label.map(str::to_owned);
-            let invite = invites::create(&people[0], baby, Level::Editor, InviteKind::Code, label).await?;
+            let invite = invites::create(&people[0], baby, Level::Editor, InviteKind::Code, label, None).await?;
             invites::accept(person, invite.code, None).await?;
         }
         log(&people, baby, rhythm::days(&mut chance, until, DAYS, ZONE)?, &mut chance).await?;

@@ -50,7 +50,7 @@ pub async fn history(call: &Call, asked: Asked) -> Result<HistoryResponse, ApiEr
     let rows = sqlx::query(AssertSqlSafe(format!(
         "select a.level::text as level, {EVENT}
          from sessions s
-         left join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
+         left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          left join lateral (
            select *
            from sync_events v

@@ -17,10 +17,11 @@ use crate::{
 };
 
 /// Everything of a baby, its head last.
-const OF_A_BABY: [&str; 8] = [
+const OF_A_BABY: [&str; 9] = [
     "delete from invites where baby_id = $1",
     "delete from user_baby where baby_id = $1",
     "delete from baby_access where baby_id = $1",
+    "delete from guest_tray where baby_id = $1",
     "delete from sync_client where baby_id = $1",
     "delete from sync_mutation where baby_id = $1",
     "delete from sync_events where baby_id = $1",
@@ -82,7 +83,7 @@ pub(super) async fn delete(
         } else if row.try_get("is_deleted")? || goes_along(baby_id) {
             purge(conn, baby_id.0).await?;
         } else {
-            in_the_way.push(MyBaby { baby_id, name: row.try_get("name")?, level: Level::Owner });
+            in_the_way.push(MyBaby::new(baby_id, row.try_get("name")?, Level::Owner));
         }
         babies.push(baby_id);
     }

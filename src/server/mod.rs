@@ -16,6 +16,7 @@ pub mod db;
 pub mod demo;
 pub mod devices;
 pub mod exchange;
+pub mod guests;
 pub mod history;
 pub mod inspect;
 pub mod invites;

@@ -149,7 +149,7 @@ static READ: LazyLock<String> = LazyLock::new(|| {
            c.seen_at is null or c.cursor < $3 or c.seen_at < now() - make_interval(secs => $6) as unseen,
            {EVENT}
          from sessions s
-         left join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
+         left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          left join sync_head h on h.baby_id = a.baby_id
          left join sync_client c on c.baby_id = a.baby_id and c.client_id = $5
          left join lateral (
@@ -238,7 +238,7 @@ async fn see(conn: &mut PgConnection, query: &Query, client: ClientId, hash: &[u
         "insert into sync_client as c (baby_id, client_id, user_id, cursor, seen_at, session_id)
          select a.baby_id, $2, a.user_id, $4, now(), s.id
          from sessions s
-         join baby_access a on a.baby_id = $1 and a.user_id = s.user_id
+         join access_now a on a.baby_id = $1 and a.user_id = s.user_id
          where s.id_hash = $3
          on conflict (baby_id, client_id) do update
          set cursor = greatest(c.cursor, excluded.cursor),

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
@@ -166,7 +166,7 @@ static LOCK: LazyLock<String> = LazyLock::new(|| {
            h.version, h.checksum, h.live_rows, h.epoch,
            (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from sessions s
-         join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
+         join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          join sync_head h on h.baby_id = a.baby_id
          where s.id_hash = $1 and {ALIVE}
          for share of a
@@ -184,26 +184,30 @@ async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Opti
     if row.try_get("stale")? {
         session::touch(conn, &hash).await?;
     }
-    let head = Head {
-        version: row.try_get::<i64, _>("version")?.unsigned_abs(),
-        checksum: Checksum(row.try_get::<i64, _>("checksum")?.cast_unsigned()),
-        live_rows: row.try_get::<i64, _>("live_rows")?.unsigned_abs(),
-    };
     Ok(Some(Door {
         user: UserId(row.try_get("user_id")?),
         level: Level::from_sql(row.try_get("level")?)?,
-        head,
+        head: head(&row)?,
         epoch: row.try_get("epoch")?,
         now: Timestamp::from_ms(row.try_get("now_ms")?),
         is_new: false,
     }))
 }
 
+/// The head, out of its columns.
+pub(super) fn head(row: &PgRow) -> Result<Head, sqlx::Error> {
+    Ok(Head {
+        version: row.try_get::<i64, _>("version")?.unsigned_abs(),
+        checksum: Checksum(row.try_get::<i64, _>("checksum")?.cast_unsigned()),
+        live_rows: row.try_get::<i64, _>("live_rows")?.unsigned_abs(),
+    })
+}
+
 /// The way in for someone without access: to make the baby, if nobody has.
 async fn enter(conn: &mut PgConnection, call: &Call, baby: BabyId, creates: bool) -> Result<Door, ApiError> {
     let user = session::authenticate_on(conn, call).await?;
     if creates && let Some(epoch) = make_head(conn, baby).await? {
-        access::grant(conn, user, baby, Level::Owner, None).await?;
+        access::grant(conn, user, baby, Level::Owner, None, None).await?;
         let now_ms: i64 =
             sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000)::bigint").fetch_one(conn).await?;
         let now = Timestamp::from_ms(now_ms);

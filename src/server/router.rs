@@ -93,7 +93,10 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::SetLevel>(router);
     let router = on_post::<api::SetLabel>(router);
     let router = on_post::<api::RemoveCaregiver>(router);
+    let router = on_post::<api::SetUntil>(router);
     let router = on_post::<api::SyncPush>(router);
+    let router = on_post::<api::SyncTray>(router);
+    let router = on_post::<api::SettleTray>(router);
     let router = on_post::<api::SyncV2>(router);
     let router = on_post::<api::SyncLease>(router);
     router.route_layer(csrf)
@@ -106,6 +109,7 @@ fn reads() -> Router<App> {
     let router = on_get::<api::ListSessions>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);
+    let router = on_get::<api::ListTray>(router);
     let router = on_get::<api::SyncPull>(router);
     let router = on_get::<api::SyncSnapshot>(router);
     let router = on_get::<api::SyncStatus>(router);

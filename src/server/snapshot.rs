@@ -89,7 +89,7 @@ pub async fn snapshot(call: &Call, asked: Asked) -> Result<SnapshotResponse, Api
            (extract(epoch from now()) * 1000)::bigint as now_ms,
            {EVENT}
          from sessions s
-         left join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
+         left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          left join sync_head h on h.baby_id = a.baby_id
          left join lateral (
            select v.*

@@ -45,7 +45,7 @@ pub async fn status(call: &Call, asked: Asked) -> Result<StatusResponse, ApiErro
         "select a.level::text as level, h.version, h.floor, h.epoch, h.checksum, h.live_rows,
            (extract(epoch from c.seen_at) * 1000)::bigint as seen_ms, d.day, d.events
          from sessions s
-         left join baby_access a on a.baby_id = $2 and a.user_id = s.user_id
+         left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          left join sync_head h on h.baby_id = a.baby_id
          left join sync_client c on c.baby_id = a.baby_id and c.client_id = $3 and c.user_id = s.user_id
          left join lateral (

@@ -20,6 +20,33 @@ pub struct BabyAccess {
     pub baby_id: BabyId,
     pub name: String,
     pub level: Level,
+    /// Of a guest their own; for an owner those of all guests, until a week after their end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<Stay>,
+}
+
+impl BabyAccess {
+    /// Access that lasts, to a baby without guests.
+    pub fn new(baby_id: BabyId, name: String, level: Level) -> Self {
+        Self { baby_id, name, level, stays: Vec::new() }
+    }
+
+    /// The time that this access is for, if it ends by itself.
+    pub fn own_stay(&self) -> Option<&Stay> {
+        self.stays.first().filter(|_| self.level != Level::Owner)
+    }
+}
+
+/// A guest's time with a baby.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stay {
+    pub user_id: UserId,
+    pub display_name: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// Entries that came too late, and wait for an owner to keep them.
+    pub unsent: u32,
 }
 
 /// Whose hand an entry is in, for the timeline. Kept on the device so that names work offline.

@@ -110,11 +110,11 @@ pub(super) struct Ear {
     news: Notify,
 }
 
-/// How far a baby is, and what the session may do there.
+/// How far a baby is, and what the session may do there, until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) head: u64,
-    pub(super) level: String,
+    pub(super) access: String,
 }
 
 #[derive(Default)]
@@ -137,7 +137,7 @@ impl Ear {
     pub(super) fn hear(&self, baby: BabyId, now: &Known) {
         let mut inbox = lock(&self.inbox);
         let before = inbox.known.get(&baby).cloned();
-        if before.as_ref().is_some_and(|before| before.level != now.level) {
+        if before.as_ref().is_some_and(|before| before.access != now.access) {
             inbox.changed.insert(baby);
             self.news.notify_one();
         }
@@ -146,7 +146,7 @@ impl Ear {
             inbox.untold.insert(baby);
             self.news.notify_one();
         }
-        inbox.known.insert(baby, Known { head, level: now.level.clone() });
+        inbox.known.insert(baby, Known { head, access: now.access.clone() });
     }
 
     /// Of these babies, or of all, the session may read the `allowed` ones and no others. What it could
@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn at(head: u64) -> Known {
-        Known { head, level: "editor".into() }
+        Known { head, access: "editor".into() }
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         listener.ear().narrow(None, &[(baby(2), at(1))].into());
         assert_eq!((next(), next()), (Some(Some((baby(1), 0))), None), "what may no longer be known is not told");
         listener.ear().narrow(Some(&[baby(1)]), &BTreeMap::new());
-        listener.ear().hear(baby(2), &Known { level: "viewer".into(), ..at(1) });
+        listener.ear().hear(baby(2), &Known { access: "viewer".into(), ..at(1) });
         assert_eq!((next(), next()), (Some(Some((baby(2), 0))), None), "another level");
         listener.ear().hear(baby(2), &at(2));
         assert_eq!(next(), Some(Some((baby(2), 0))));

@@ -124,8 +124,8 @@ async fn look_after(app: &App) {
     }
 }
 
-/// A session, and of one baby that it may read: which, how far, at which level.
-type Found = (Vec<u8>, Option<Uuid>, Option<i64>, Option<String>);
+/// A session, and of one baby that it may read: which, how far, at which level and for how long.
+type Found = (Vec<u8>, Option<Uuid>, Option<i64>, String);
 
 /// Tells `ears` how far `babies` are, as far as their sessions may know, and what they may see no
 /// longer. Without names it is about all that each may read, and without a session a stream ends.
@@ -136,10 +136,10 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     let sessions: Vec<&[u8]> = ears.iter().map(|ear| ear.session.as_slice()).collect();
     let names: Option<Vec<Uuid>> = babies.map(|babies| babies.iter().map(|baby| baby.0).collect());
     let found: Vec<Found> = sqlx::query_as(AssertSqlSafe(format!(
-        "select s.id_hash, a.baby_id, h.version, a.level::text
+        "select s.id_hash, a.baby_id, h.version, concat_ws(' until ', a.level, a.until)
          from sessions s
          left join user_baby u on u.user_id = s.user_id and ($2::uuid[] is null or u.baby_id = any($2))
-         left join baby_access a on a.baby_id = u.baby_id and a.user_id = s.user_id
+         left join access_now a on a.baby_id = u.baby_id and a.user_id = s.user_id
          left join sync_head h on h.baby_id = a.baby_id
          where s.id_hash = any($1) and {ALIVE}"
     )))
@@ -148,10 +148,10 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     .fetch_all(app.pool())
     .await?;
     let mut heads: BTreeMap<Vec<u8>, BTreeMap<BabyId, Known>> = BTreeMap::new();
-    for (session, baby, version, level) in found {
+    for (session, baby, version, access) in found {
         let allowed = heads.entry(session).or_default();
-        if let (Some(baby), Some(version), Some(level)) = (baby, version, level) {
-            allowed.insert(BabyId(baby), Known { head: version.unsigned_abs(), level });
+        if let (Some(baby), Some(version)) = (baby, version) {
+            allowed.insert(BabyId(baby), Known { head: version.unsigned_abs(), access });
         }
     }
     for ear in ears {

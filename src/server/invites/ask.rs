@@ -63,7 +63,7 @@ pub async fn approve(call: &Call, baby: BabyId, invite_id: Uuid, level: Level) -
     let mut tx = call.pool().begin().await?;
     access::authorize(&mut tx, user, baby, Action::Manage).await?;
     let row = sqlx::query(
-        "select i.asked_by, i.label
+        "select i.asked_by, i.label, i.hours
          from invites i
          join users u on u.id = i.asked_by
          where i.baby_id = $1 and i.id = $2 and i.used_at is null and i.revoked_at is null
@@ -76,8 +76,9 @@ pub async fn approve(call: &Call, baby: BabyId, invite_id: Uuid, level: Level) -
     .ok_or_else(invite_invalid)?;
     let asker = UserId(row.try_get("asked_by")?);
     let label: Option<String> = row.try_get("label")?;
+    let hours: Option<i16> = row.try_get("hours")?;
     use_up(&mut tx, baby, invite_id, asker).await?;
-    access::grant(&mut tx, asker, baby, level, label.as_deref()).await?;
+    access::grant(&mut tx, asker, baby, level, label.as_deref(), hours).await?;
     tx.commit().await?;
     call.app.announce(baby);
     Ok(Done {})

@@ -10,7 +10,7 @@
 mod ask;
 mod secret;
 
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 pub use self::ask::{approve, ask};
@@ -19,7 +19,8 @@ use self::secret::Secret;
 use super::{
     Call,
     access::{self, Action},
-    session, text,
+    error::internal,
+    guests, session, text,
     throttle::{self, Attempt},
 };
 use crate::{
@@ -30,17 +31,24 @@ use crate::{
     },
 };
 
+/// A guest is invited for so long at most; an owner can make it longer then.
+const MAX_HOURS: u8 = 12;
+
 pub async fn create(
     call: &Call,
     baby: BabyId,
     level: Level,
     kind: InviteKind,
     label: Option<String>,
+    hours: Option<u8>,
 ) -> Result<NewInvite, ApiError> {
     let user = session::authenticate(call).await?;
     let label = text::label(label)?;
     if level == Level::Owner {
         return Err(ApiError::invalid("level", "invite as editor or viewer; an owner can raise the level later"));
+    }
+    if hours.is_some_and(|hours| !(1..=MAX_HOURS).contains(&hours) || level != Level::Editor) {
+        return Err(ApiError::invalid("hours", format!("a guest comes as editor, for 1 to {MAX_HOURS} hours")));
     }
     // Refuse outsiders before the slow hash; the transaction below asks again, under lock.
     access::authorize(&mut *call.pool().acquire().await?, user, baby, Action::Manage).await?;
@@ -51,8 +59,8 @@ pub async fn create(
     let mut tx = call.pool().begin().await?;
     access::authorize(&mut tx, user, baby, Action::Manage).await?;
     let expires_ms: i64 = sqlx::query_scalar(
-        "insert into invites (baby_id, id, kind, code_hash, level, label, created_by, expires_at)
-         values ($1, $2, $3, $4, $5::text::access_level, $6, $7, now() + make_interval(mins => $8))
+        "insert into invites (baby_id, id, kind, code_hash, level, label, created_by, expires_at, hours)
+         values ($1, $2, $3, $4, $5::text::access_level, $6, $7, now() + make_interval(mins => $8), $9)
          returning (extract(epoch from expires_at) * 1000)::bigint",
     )
     .bind(baby.0)
@@ -63,6 +71,7 @@ pub async fn create(
     .bind(label)
     .bind(user.0)
     .bind(kind.minutes())
+    .bind(hours.map(i16::from))
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -120,6 +129,8 @@ struct Found {
     id: Uuid,
     invitation: Invitation,
     held: Option<Level>,
+    /// What they have ends by itself.
+    is_guest: bool,
     is_used: bool,
     is_expired: bool,
 }
@@ -127,7 +138,7 @@ struct Found {
 impl Found {
     async fn lock(conn: &mut PgConnection, guess: &Guess) -> Result<Self, ApiError> {
         let row = sqlx::query(
-            "select i.baby_id, i.id, i.level::text as level, i.label, i.used_by, i.expires_at <= now() as expired,
+            "select i.baby_id, i.id, i.level::text as level, i.label, i.hours, i.used_by, i.expires_at <= now() as expired,
                (extract(epoch from i.expires_at) * 1000)::bigint as expires_ms,
                coalesce(u.display_name, '') as invited_by, coalesce(e.data ->> 'name', '') as baby_name
              from invites i
@@ -152,18 +163,24 @@ impl Found {
                 invited_by: row.try_get("invited_by")?,
                 level: Level::from_sql(row.try_get("level")?)?,
                 label: row.try_get("label")?,
+                hours: hours(&row)?,
                 expires_at: Timestamp::from_ms(row.try_get("expires_ms")?),
             },
             held: access::level_of(conn, guess.user, baby_id).await?,
+            is_guest: guests::is_guest(conn, guess.user, baby_id).await?,
             is_used: row.try_get::<Option<Uuid>, _>("used_by")?.is_some(),
             is_expired: row.try_get("expired")?,
         })
     }
 
     /// What its bearer has already, if that is as much: perhaps by this very invitation, when the answer
-    /// was lost.
+    /// was lost. Hours give nothing to whoever may stay.
     fn has_it(&self) -> Option<Level> {
-        self.held.filter(|held| *held >= self.invitation.level)
+        let Invitation { level, hours, .. } = self.invitation;
+        self.held.filter(|held| match (hours, self.is_guest) {
+            (None, is_guest) => !is_guest && *held >= level,
+            (Some(_), is_guest) => !is_guest || self.is_used,
+        })
     }
 
     fn is_open(&self) -> Result<(), ApiError> {
@@ -190,13 +207,13 @@ async fn show(call: &Call, guess: &Guess) -> Result<Invitation, ApiError> {
 async fn redeem(call: &Call, guess: &Guess) -> Result<Joined, ApiError> {
     let mut tx = call.pool().begin().await?;
     let found = Found::lock(&mut tx, guess).await?;
-    let Invitation { baby_id, level, label, .. } = &found.invitation;
+    let Invitation { baby_id, level, label, hours, .. } = &found.invitation;
     if let Some(held) = found.has_it() {
         return Ok(Joined { baby_id: *baby_id, level: held });
     }
     found.is_open()?;
     use_up(&mut tx, *baby_id, found.id, guess.user).await?;
-    access::grant(&mut tx, guess.user, *baby_id, *level, label.as_deref()).await?;
+    access::grant(&mut tx, guess.user, *baby_id, *level, label.as_deref(), hours.map(i16::from)).await?;
     tx.commit().await?;
     Ok(Joined { baby_id: *baby_id, level: *level })
 }
@@ -254,7 +271,7 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Invite>, ApiError> {
     let mut tx = call.pool().begin().await?;
     access::authorize(&mut tx, user, baby, Action::Manage).await?;
     let rows = sqlx::query(
-        "select i.id, i.kind, i.level::text as level, i.label,
+        "select i.id, i.kind, i.level::text as level, i.label, i.hours,
            coalesce(u.display_name, '') as invited_by, a.display_name as asked_by,
            (extract(epoch from i.created_at) * 1000)::bigint as created_ms,
            (extract(epoch from i.expires_at) * 1000)::bigint as expires_ms
@@ -277,6 +294,7 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Invite>, ApiError> {
                 kind: if is_link { InviteKind::Link } else { InviteKind::Code },
                 level: Level::from_sql(row.try_get("level")?)?,
                 label: row.try_get("label")?,
+                hours: hours(row)?,
                 invited_by: row.try_get("invited_by")?,
                 asked_by: row.try_get("asked_by")?,
                 created_at: Timestamp::from_ms(row.try_get("created_ms")?),
@@ -284,6 +302,12 @@ pub async fn list(call: &Call, baby: BabyId) -> Result<Vec<Invite>, ApiError> {
             })
         })
         .collect()
+}
+
+/// For how long an invitation lets somebody in; `None` for good.
+fn hours(row: &PgRow) -> Result<Option<u8>, ApiError> {
+    let hours: Option<i16> = row.try_get("hours")?;
+    hours.map(|hours| u8::try_from(hours).map_err(|error| internal(&error))).transpose()
 }
 
 impl InviteKind {

@@ -75,6 +75,25 @@ fn cases() -> Vec<Case> {
             |baby, _| json!({"babyId": baby, "userId": Uuid::nil()}),
             [401, 404, 404, 403, 403, 404, 404],
         ),
+        (
+            Method::POST,
+            "/api/babies/caregivers/set-until",
+            |baby, viewer| json!({"babyId": baby, "userId": viewer}),
+            [401, 404, 404, 403, 403, 404, 404],
+        ),
+        (
+            Method::POST,
+            "/api/sync/tray",
+            |baby, _| json!({"babyId": baby, "clientId": Uuid::nil(), "mutations": []}),
+            [401, 403, 403, 403, 403, 403, 403],
+        ),
+        (Method::GET, "/api/babies/tray/list", by_baby, [401, 404, 404, 403, 403, 200, 404]),
+        (
+            Method::POST,
+            "/api/babies/tray/settle",
+            |baby, viewer| json!({"babyId": baby, "userId": viewer, "entityId": Uuid::nil(), "keep": true}),
+            [401, 404, 404, 403, 403, 404, 404],
+        ),
         // About all babies of the caller; which ones those are is shown by the tests of hints.
         (Method::GET, "/api/sync/hints", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
         (Method::GET, "/api/account/sessions", |_, _| json!({}), [401, 200, 200, 200, 200, 200, 200]),
@@ -154,6 +173,20 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     editor.join(&owner, baby, "editor").await;
     outsider.baby("Leo").await;
     let foreign = app.sign_up("stranger").await.baby("Zoe").await;
+
+    // A guest is an editor until their time is over, and then one who was removed, but for the tray.
+    let (guest, late) = (app.sign_up("guest").await, app.sign_up("late").await);
+    guest.visit(&owner, baby, 1).await;
+    late.visit(&owner, baby, 1).await;
+    late.time_is_over(baby).await;
+    for (method, path, body, expect) in cases() {
+        let ended = if path == "/api/sync/tray" { 200 } else { expect[2] };
+        for (person, expect) in [(&guest, expect[4]), (&late, ended)] {
+            let answer = call(person, &method, path, body(baby, viewer.user_id)).await;
+            assert_eq!(answer.status.as_u16(), expect, "{path} by {}: {}", person.user_id, answer.text);
+            sqlx::query("delete from throttle").execute(&app.pool).await.unwrap();
+        }
+    }
 
     let nobody = app.anonymous();
     let people = [&nobody, &outsider, &removed, &viewer, &editor, &owner];

@@ -214,6 +214,43 @@ impl Person<'_> {
     }
 }
 
+/// Coming for some hours.
+impl Person<'_> {
+    /// Joins `baby` by a code of `owner` that is for so many hours.
+    pub(super) async fn visit(&self, owner: &Person<'_>, baby: Uuid, hours: u8) {
+        let body = json!({"babyId": baby, "level": "editor", "kind": "code", "hours": hours});
+        let invite = owner.post("/api/babies/invites/create", body).await.ok();
+        self.accept(invite["code"].as_str().unwrap()).await.ok();
+    }
+
+    /// The end of this guest's time has come, a moment ago.
+    pub(super) async fn time_is_over(&self, baby: Uuid) {
+        self.ended(baby, "1 second").await;
+    }
+
+    /// This guest came a day before, and their time ended so long ago.
+    pub(super) async fn ended(&self, baby: Uuid, ago: &str) {
+        let moved = sqlx::query(
+            "update baby_access
+             set granted_at = now() - $3::interval - interval '1 day', until = now() - $3::interval
+             where baby_id = $1 and user_id = $2 and until is not null",
+        )
+        .bind(baby)
+        .bind(self.user_id)
+        .bind(ago)
+        .execute(&self.app.pool)
+        .await
+        .unwrap();
+        assert_eq!(moved.rows_affected(), 1, "a guest");
+    }
+
+    /// Offers mutations to the tray.
+    pub(super) async fn hand_in(&self, baby: Uuid, mutations: Vec<Value>) -> Answer {
+        let body = json!({"babyId": baby, "clientId": self.client_id(), "mutations": mutations});
+        self.post("/api/sync/tray", body).await
+    }
+}
+
 pub(super) fn mutation(op: &str, entity_id: Uuid, entity_type: &str, payload: Value) -> Value {
     json!({"mutationId": Uuid::now_v7(), "op": op, "entityId": entity_id, "entityType": entity_type, "payload": payload})
 }

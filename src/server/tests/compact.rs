@@ -230,6 +230,7 @@ async fn a_reader_in_the_middle_of_it_meets_no_hole(pool: PgPool) {
         babies: Duration::ZERO,
         acked_verdicts: Duration::ZERO,
         verdicts: Duration::ZERO,
+        guests: Duration::ZERO,
         throttles: Duration::ZERO,
     };
     let done = AtomicBool::new(false);

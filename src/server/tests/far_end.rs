@@ -105,7 +105,7 @@ impl<'a> Host for &'a TestApp {
         }
         let Some(level) = level else { return };
         let mut conn = self.pool.acquire().await.unwrap();
-        crate::server::access::grant(&mut conn, user, baby, level, None).await.unwrap();
+        crate::server::access::grant(&mut conn, user, baby, level, None, None).await.unwrap();
     }
 
     async fn compact(&self, _: BabyId) {

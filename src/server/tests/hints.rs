@@ -158,6 +158,22 @@ async fn a32_a_change_of_access_is_told_as_version_0(pool: PgPool) {
     assert_eq!(ear.next().await, Some((mia, 0)));
 }
 
+/// A guest's device hears at once that the end was moved, and within the regular look that it has come.
+#[sqlx::test]
+async fn a_guest_hears_of_the_end_and_of_its_moving(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.hint_check_secs = 1).await;
+    let (ada, sam) = (app.sign_up("ada").await, app.sign_up("sam").await);
+    let mia = ada.baby("Mia").await;
+    sam.visit(&ada, mia, 1).await;
+    let mut ear = sam.listen().await;
+    ear.until((mia, 1)).await;
+    let later = json!({"babyId": mia, "userId": sam.user_id, "until": "2100-01-01T00:00:00.000Z"});
+    ada.post("/api/babies/caregivers/set-until", later).await.ok();
+    assert_eq!(ear.next().await, Some((mia, 0)));
+    sam.time_is_over(mia).await;
+    assert_eq!(ear.next().await, Some((mia, 0)));
+}
+
 #[sqlx::test]
 async fn a_stream_ends_with_its_session(pool: PgPool) {
     let app = TestApp::new(pool).await;

@@ -17,6 +17,7 @@ mod exchange;
 mod export;
 mod far_end;
 mod gate;
+mod guests;
 mod hints;
 mod history;
 mod inspect;

@@ -252,7 +252,7 @@ pub(super) async fn next_sequence(tx: &impl Tx) -> Result<u64, StoreError> {
 async fn list_baby(tx: &impl Tx, baby_id: BabyId) -> Result<(), StoreError> {
     let mut list: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
     if list.iter().all(|access| access.baby_id != baby_id) {
-        list.push(BabyAccess { baby_id, name: String::new(), level: Level::Owner });
+        list.push(BabyAccess::new(baby_id, String::new(), Level::Owner));
     }
     put(tx, Table::Kv, record::ACCESS, &list).await
 }

@@ -82,7 +82,7 @@ impl Copy {
 
     /// This account may see these babies, and no others.
     fn list(&self, babies: &[BabyId]) {
-        let access = |id: &BabyId| BabyAccess { baby_id: *id, name: "Ada".into(), level: Level::Editor };
+        let access = |id: &BabyId| BabyAccess::new(*id, "Ada".into(), Level::Editor);
         let list: Vec<BabyAccess> = babies.iter().map(access).collect();
         run(self.store.transact(&[Table::Kv], Mode::StrictWrite, async |tx| {
             record::put(tx, Table::Kv, record::ACCESS, &list).await
@@ -606,7 +606,7 @@ fn the_list_of_babies_has_the_name_of_the_profile() {
 
     copy.commit(&[Draft::Update { seen: row, fields: fields(json!({"name": "Bodo"})) }]).unwrap();
     assert_eq!(name(), "Bodo", "named here");
-    let listed = BabyAccess { baby_id: BABY, name: "Bo".into(), level: Level::Editor };
+    let listed = BabyAccess::new(BABY, "Bo".into(), Level::Editor);
     let list = AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![] };
     run(copy.store.set_access(epoch, &list)).unwrap();
     assert_eq!(name(), "Bodo", "the edit still waits");

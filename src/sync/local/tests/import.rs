@@ -144,7 +144,7 @@ fn b22_b26_references_follow_the_ids() {
     assert_eq!(ops, [Op::Create; 6], "each as any person's save");
     assert_eq!(waiting(&copy, baby)[0].mutated.entity_type, EntityType::BABY, "parents first");
     let access = run(copy.store.access()).unwrap();
-    let owned = BabyAccess { baby_id: baby, name: "Ada".into(), level: Level::Owner };
+    let owned = BabyAccess::new(baby, "Ada".into(), Level::Owner);
     assert_eq!(access, [owned]);
 }
 
@@ -341,7 +341,7 @@ fn a_long_log_is_loaded_at_once_and_sent_in_batches() {
 #[test]
 fn a_viewer_loads_nothing() {
     let (copy, baby) = loaded();
-    let list = vec![BabyAccess { baby_id: baby, name: "Ada".into(), level: Level::Viewer }];
+    let list = vec![BabyAccess::new(baby, "Ada".into(), Level::Viewer)];
     run(copy
         .store
         .transact(&[Table::Kv], Mode::StrictWrite, async |tx| record::put(tx, Table::Kv, record::ACCESS, &list).await))

@@ -43,7 +43,7 @@ pub(super) fn Invites() -> impl IntoView {
         busy.set(true);
         spawn_local(async move {
             let wanted = if level.with_untracked(|level| level == "viewer") { Level::Viewer } else { Level::Editor };
-            match api::create_invite(circle.baby_id, wanted, kind, Some(label.get_untracked())).await {
+            match api::create_invite(circle.baby_id, wanted, kind, Some(label.get_untracked()), None).await {
                 Ok(invite) => {
                     made.set(Some(invite));
                     label.set(String::new());
