@@ -57,6 +57,8 @@ pub enum ErrorCode {
     IdReused,
     CursorExpired,
     InviteExpired,
+    /// A question about a passkey that was answered already, or too late.
+    CeremonyExpired,
     BatchTooLarge,
     UnsupportedMediaType,
     InvalidPayload,
@@ -83,7 +85,7 @@ impl ErrorCode {
             Self::UnknownBaby | Self::UnknownCaregiver | Self::InviteInvalid | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken | Self::LastOwner | Self::EpochChanged | Self::IdReused => StatusCode::CONFLICT,
-            Self::CursorExpired | Self::InviteExpired => StatusCode::GONE,
+            Self::CursorExpired | Self::InviteExpired | Self::CeremonyExpired => StatusCode::GONE,
             Self::BatchTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidPayload => StatusCode::UNPROCESSABLE_ENTITY,
@@ -217,13 +219,16 @@ pub enum SignUpRule {
     Closed,
 }
 
-/// What a sign-up needs at this server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a sign-up needs at this server, and what a sign-in may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignUpRules {
     pub sign_up: SignUpRule,
     /// There is no account yet: the first one needs the set-up token, and nothing else.
     pub set_up: bool,
+    /// The origin at which a browser makes and finds passkeys of this server, if there is one.
+    #[serde(default)]
+    pub passkeys_at: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,6 +254,32 @@ pub struct SignedInDevice {
     pub last_sync_at: Option<crate::domain::time::Timestamp>,
     /// The caller's own.
     pub is_this: bool,
+}
+
+/// What a browser is asked to do with a passkey, and the name by which its answer is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ceremony {
+    pub ceremony_id: uuid::Uuid,
+    /// For the browser alone, which has its own reader of this JSON.
+    pub options: serde_json::Value,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MyPasskeys {
+    /// As in [`SignUpRules::passkeys_at`].
+    pub at: Option<String>,
+    pub passkeys: Vec<MyPasskey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MyPasskey {
+    pub passkey_id: uuid::Uuid,
+    pub label: String,
+    pub created_at: crate::domain::time::Timestamp,
+    pub last_used_at: Option<crate::domain::time::Timestamp>,
 }
 
 /// An answer that has nothing to say beyond "done": `{}`.
@@ -372,6 +403,19 @@ pub async fn sign_in(email: String, password: String) -> Result<Account, ApiErro
     crate::server::accounts::sign_in(&crate::server::call(), &email, password).await
 }
 
+#[server(name = BeginPasskeySignIn, prefix = "/api", endpoint = "auth/passkey/begin", input = Json, output = Json)]
+pub async fn begin_passkey_sign_in() -> Result<Ceremony, ApiError> {
+    crate::server::passkeys::sign_in::begin(&crate::server::call()).await
+}
+
+#[server(name = FinishPasskeySignIn, prefix = "/api", endpoint = "auth/passkey/finish", input = Json, output = Json)]
+pub async fn finish_passkey_sign_in(
+    #[server(rename = "ceremonyId")] ceremony_id: uuid::Uuid,
+    credential: serde_json::Value,
+) -> Result<Account, ApiError> {
+    crate::server::passkeys::sign_in::finish(&crate::server::call(), ceremony_id, credential).await
+}
+
 #[server(name = SignOut, prefix = "/api", endpoint = "auth/sign-out", input = Json, output = Json)]
 pub async fn sign_out() -> Result<Done, ApiError> {
     crate::server::accounts::sign_out(&crate::server::call()).await
@@ -403,6 +447,32 @@ pub async fn change_password(
     #[server(rename = "newPassword")] new_password: String,
 ) -> Result<Done, ApiError> {
     crate::server::accounts::change_password(&crate::server::call(), password, new_password).await
+}
+
+#[server(name = ListPasskeys, prefix = "/api", endpoint = "account/passkeys", input = GetUrl, output = Json)]
+pub async fn list_passkeys() -> Result<MyPasskeys, ApiError> {
+    crate::server::passkeys::list(&crate::server::call()).await
+}
+
+#[server(name = BeginPasskey, prefix = "/api", endpoint = "account/passkeys/begin", input = Json, output = Json)]
+pub async fn begin_passkey(password: String, #[server(default)] label: Option<String>) -> Result<Ceremony, ApiError> {
+    crate::server::passkeys::begin(&crate::server::call(), password, label).await
+}
+
+#[server(name = FinishPasskey, prefix = "/api", endpoint = "account/passkeys/finish", input = Json, output = Json)]
+pub async fn finish_passkey(
+    #[server(rename = "ceremonyId")] ceremony_id: uuid::Uuid,
+    credential: serde_json::Value,
+) -> Result<Done, ApiError> {
+    crate::server::passkeys::finish(&crate::server::call(), ceremony_id, credential).await
+}
+
+#[server(name = RemovePasskey, prefix = "/api", endpoint = "account/passkeys/remove", input = Json, output = Json)]
+pub async fn remove_passkey(
+    #[server(rename = "passkeyId")] passkey_id: uuid::Uuid,
+    password: String,
+) -> Result<Done, ApiError> {
+    crate::server::passkeys::remove(&crate::server::call(), passkey_id, password).await
 }
 
 #[server(name = DeleteAccount, prefix = "/api", endpoint = "account/delete", input = Json, output = Json)]

@@ -98,6 +98,7 @@ fn judge(error: ApiError) -> TransportError {
         | Told::UnknownCaregiver
         | Told::InviteInvalid
         | Told::InviteExpired
+        | Told::CeremonyExpired
         | Told::MethodNotAllowed
         | Told::SignUpRefused
         | Told::EmailTaken

@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
-use super::{App, config::DatabaseConfig, db, guests, leaving};
+use super::{App, config::DatabaseConfig, db, guests, leaving, passkeys};
 use crate::domain::{registry::EntityType, relation::relations};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -42,6 +42,8 @@ pub struct Retention {
     pub guests: Duration,
     /// Counters of failed attempts; all rules forget earlier.
     pub throttles: Duration,
+    /// What browsers were asked about passkeys and have not answered.
+    pub ceremonies: Duration,
 }
 
 impl Default for Retention {
@@ -54,6 +56,7 @@ impl Default for Retention {
             verdicts: 90 * DAY,
             guests: 30 * DAY,
             throttles: DAY,
+            ceremonies: passkeys::LIFETIME,
         }
     }
 }
@@ -67,13 +70,15 @@ pub struct Gone {
     pub verdicts: u64,
     pub guests: u64,
     pub throttles: u64,
+    pub ceremonies: u64,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, tombstones, babies, verdicts, guests, throttles } = self;
+        let Self { events, tombstones, babies, verdicts, guests, throttles, ceremonies } = self;
         write!(f, "superseded events: {events}, tombstones: {tombstones}, deleted babies: {babies}, ")?;
-        write!(f, "remembered verdicts: {verdicts}, stays of guests: {guests}, counters of attempts: {throttles}")
+        write!(f, "remembered verdicts: {verdicts}, stays of guests: {guests}, counters of attempts: {throttles}, ")?;
+        write!(f, "unanswered questions about passkeys: {ceremonies}")
     }
 }
 
@@ -131,6 +136,7 @@ pub async fn compact(pool: &PgPool, keep: &Retention) -> Result<Option<Gone>, sq
             gone.guests += guests::forget(&mut conn, baby, keep.guests.as_secs_f64()).await?;
         }
         gone.throttles = throttles(&mut conn, keep).await?;
+        gone.ceremonies = ceremonies(&mut conn, keep).await?;
         sqlx::query("select pg_advisory_unlock(hashtext('cradlelog compact'))").execute(&mut conn).await?;
     }
     conn.close().await?;
@@ -305,5 +311,13 @@ async fn throttles(conn: &mut PgConnection, keep: &Retention) -> Result<u64, sql
     .bind(keep.throttles.as_secs_f64())
     .execute(conn)
     .await?;
+    Ok(swept.rows_affected())
+}
+
+async fn ceremonies(conn: &mut PgConnection, keep: &Retention) -> Result<u64, sqlx::Error> {
+    let swept = sqlx::query("delete from passkey_ceremonies where created_at <= now() - make_interval(secs => $1)")
+        .bind(keep.ceremonies.as_secs_f64())
+        .execute(conn)
+        .await?;
     Ok(swept.rows_affected())
 }

@@ -14,7 +14,9 @@ use futures::{Stream, stream};
 use http::header;
 use serde_json::json;
 
-use super::{App, Call, accounts, caregivers, error::internal, gate::refuse, logs::RequestId, session, snapshot};
+use super::{
+    App, Call, accounts, caregivers, error::internal, gate::refuse, logs::RequestId, passkeys, session, snapshot,
+};
 use crate::{
     api::ApiError,
     domain::{id::BabyId, time::Timestamp},
@@ -60,8 +62,9 @@ impl Walk {
         .fetch_optional(call.pool())
         .await?
         .ok_or_else(session::unauthenticated)?;
+        let passkeys = passkeys::list(&call).await?.passkeys.into_iter().map(|passkey| passkey.label);
         let account = json!({"userId": user, "email": email, "displayName": me.display_name,
-            "createdAt": Timestamp::from_ms(made_ms)});
+            "createdAt": Timestamp::from_ms(made_ms), "passkeys": passkeys.collect::<Vec<_>>()});
         let exported_at = json!(Timestamp::from_ms(now_ms));
         let head = format!(
             r#"{{"format":"cradlelog-account","version":1,"exportedAt":{exported_at},"account":{account},"babies":["#

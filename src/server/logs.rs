@@ -15,6 +15,9 @@ use super::config::{LogConfig, LogFormat};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What is wrong with a passkey is told in a line of ours: the library would quote what was sent.
+const DEFAULT_FILTER: &str = "info,sqlx::postgres::notice=warn,webauthn_rs=off,webauthn_rs_core=off";
+
 /// The name of one request, in the log, in its answer's header and in error bodies. Always made
 /// here: one that a caller chose could forge log lines.
 #[derive(Clone, Debug)]
@@ -22,8 +25,7 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Starts logging to standard error. `RUST_LOG` chooses the detail.
 pub fn init(config: LogConfig) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let registry = tracing_subscriber::registry().with(filter);
     let layer =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());

@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod invites;
 pub mod leases;
 pub mod leaving;
+pub mod passkeys;
 pub mod pull;
 pub mod push;
 pub mod router;
@@ -73,6 +74,7 @@ use hints::Hub;
 use lanes::{Lane, Lanes};
 use leases::Leases;
 use metrics::Metrics;
+use passkeys::RelyingParty;
 use password::Passwords;
 use session::SessionToken;
 
@@ -89,6 +91,8 @@ struct Shared {
     metrics: Option<Metrics>,
     config: ServeConfig,
     passwords: Passwords,
+    /// Only where browsers make passkeys.
+    relying_party: Option<RelyingParty>,
     draining: AtomicBool,
 }
 
@@ -99,6 +103,7 @@ impl App {
             leases: Leases::new(config.bulk_leases),
             hub: Arc::new(Hub::new()),
             metrics: config.metrics_addr.map(|_| Metrics::default()),
+            relying_party: RelyingParty::of(&config),
             pool,
             config,
             passwords: Passwords::new(),
@@ -116,6 +121,10 @@ impl App {
 
     fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    fn relying_party(&self) -> Option<&RelyingParty> {
+        self.0.relying_party.as_ref()
     }
 
     fn leases(&self) -> &Leases {

@@ -81,9 +81,14 @@ fn writes(app: &App) -> Router<App> {
     let router = on_post::<api::SignUp>(router);
     let router = on_post::<api::SignIn>(router);
     let router = on_post::<api::SignOut>(router);
+    let router = on_post::<api::BeginPasskeySignIn>(router);
+    let router = on_post::<api::FinishPasskeySignIn>(router);
     let router = on_post::<api::ChangePassword>(router);
     let router = on_post::<api::DeleteAccount>(router);
     let router = on_post::<api::EndSessions>(router);
+    let router = on_post::<api::BeginPasskey>(router);
+    let router = on_post::<api::FinishPasskey>(router);
+    let router = on_post::<api::RemovePasskey>(router);
     let router = on_post::<api::CreateInvite>(router);
     let router = on_post::<api::LookAtInvite>(router);
     let router = on_post::<api::AcceptInvite>(router);
@@ -107,6 +112,7 @@ fn reads() -> Router<App> {
     let router = on_get::<api::GetMe>(router);
     let router = on_get::<api::GetSignUpRules>(router);
     let router = on_get::<api::ListSessions>(router);
+    let router = on_get::<api::ListPasskeys>(router);
     let router = on_get::<api::ListInvites>(router);
     let router = on_get::<api::ListCaregivers>(router);
     let router = on_get::<api::ListTray>(router);

@@ -25,6 +25,8 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     let pool = db::connect(database).await?;
     let listener = TcpListener::bind(config.listen_addr).await?;
     let address = listener.local_addr()?;
+    // With the port that the system chose, if it was asked to: passkeys belong to it.
+    let config = ServeConfig { listen_addr: address, ..config };
     let figures = metrics::bind(&config).await?;
     // Without it the second packet of an answer waits for the acknowledgement of the first.
     let listener = listener.tap_io(|stream| {

@@ -29,10 +29,11 @@ pub(super) enum Admission {
     BySetUp(String),
 }
 
-/// What the sign-up screen has to ask for.
+/// What the sign-up screen has to ask for, and the sign-in screen can offer.
 pub async fn rules(call: &Call) -> Result<SignUpRules, ApiError> {
     let set_up = set_up_token(call.pool()).await?.is_some();
-    Ok(SignUpRules { sign_up: call.app.config().sign_up, set_up })
+    let passkeys_at = call.app.relying_party().map(|party| party.origin().to_owned());
+    Ok(SignUpRules { sign_up: call.app.config().sign_up, set_up, passkeys_at })
 }
 
 /// Judges a newcomer before anything slow is done for them. Guesses are counted by where they come from.

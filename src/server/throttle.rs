@@ -41,7 +41,7 @@ pub(super) struct Attempt {
 impl Rule {
     /// Counts an attempt by `who`, or refuses it while a delay runs.
     pub(super) async fn attempt(&self, pool: &PgPool, who: &str) -> Result<Attempt, ApiError> {
-        let key = Sha256::digest(format!("{}:{who}", self.scope)).to_vec();
+        let key = self.key(who);
         let counted = sqlx::query(
             "insert into throttle as t (scope, key, failures, blocked_until)
              values ($1, $2, 1, now())
@@ -77,6 +77,15 @@ impl Rule {
         .unwrap_or_default();
         let secs = wait.ceil().clamp(1.0, self.max_delay_secs) as u32;
         Err(ApiError::new(ErrorCode::RateLimited, "too many attempts, wait and try again").retry_after(secs))
+    }
+
+    /// An attempt by `who` that an earlier call has counted and this one judges.
+    pub(super) fn counted(&self, who: &str) -> Attempt {
+        Attempt { scope: self.scope, key: self.key(who) }
+    }
+
+    fn key(&self, who: &str) -> Vec<u8> {
+        Sha256::digest(format!("{}:{who}", self.scope)).to_vec()
     }
 }
 

@@ -63,7 +63,14 @@ impl TestApp {
 
     pub(super) async fn with(pool: PgPool, change: impl FnOnce(&mut ServeConfig)) -> Self {
         db::create_views(&mut pool.acquire().await.unwrap()).await.unwrap();
-        let mut config = ServeConfig {
+        let mut config = Self::config();
+        change(&mut config);
+        let app = App::new(pool.clone(), config);
+        Self { pool, router: router(app.clone()), app }
+    }
+
+    pub(super) fn config() -> ServeConfig {
+        ServeConfig {
             listen_addr: "127.0.0.1:0".parse().unwrap(),
             site_dir: std::env::temp_dir().join("cradlelog-no-site"),
             public_url: None,
@@ -73,10 +80,7 @@ impl TestApp {
             hint_check_secs: 3,
             compact_every_secs: 0,
             metrics_addr: None,
-        };
-        change(&mut config);
-        let app = App::new(pool.clone(), config);
-        Self { pool, router: router(app.clone()), app }
+        }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {

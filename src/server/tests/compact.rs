@@ -232,6 +232,7 @@ async fn a_reader_in_the_middle_of_it_meets_no_hole(pool: PgPool) {
         verdicts: Duration::ZERO,
         guests: Duration::ZERO,
         throttles: Duration::ZERO,
+        ceremonies: Duration::ZERO,
     };
     let done = AtomicBool::new(false);
     let write = async {

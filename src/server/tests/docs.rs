@@ -81,6 +81,7 @@ fn the_api_page_leaves_nothing_out() {
         EpochChanged,
         CursorExpired,
         InviteExpired,
+        CeremonyExpired,
         BatchTooLarge,
         UnsupportedMediaType,
         InvalidPayload,

@@ -55,6 +55,10 @@ async fn the_log_names_requests_and_no_private_word(pool: PgPool) {
     ada.get("/api/sync/pull?babyId=sentinelquery").await;
     ada.get("/sentinelpath?sentinelquery").await;
     ada.post("/api/auth/sign-in", json!({"email": "sentinelmail@x", "password": "sentinelpassword"})).await;
+    let ceremony = app.anonymous().post("/api/auth/passkey/begin", json!({})).await.ok();
+    let credential = json!({"id": "sentinelcredential", "response": {"clientDataJSON": "sentineldata"}});
+    let body = json!({"ceremonyId": ceremony["ceremonyId"], "credential": credential});
+    app.anonymous().post("/api/auth/passkey/finish", body).await;
     // The database itself refuses: its own words must not come through either.
     sqlx::query("alter table entity add constraint entity_never check (false) not valid")
         .execute(&app.pool)

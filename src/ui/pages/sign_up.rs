@@ -70,7 +70,7 @@ fn SignUpForm(rules: RwSignal<SignUpRules>) -> impl IntoView {
         }));
     });
     let more = move || {
-        let SignUpRules { sign_up, set_up } = rules.get();
+        let SignUpRules { sign_up, set_up, .. } = rules.get();
         if set_up {
             let error = asking.at_field(Some("setUpToken"));
             return Some(view! { <TextField id="token" label=tr!(sign_up.token) value=token error=error/> }.into_any());
