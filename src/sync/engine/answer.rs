@@ -252,7 +252,8 @@ impl Engine {
                 self.access.succeeded();
                 let next = now.plus_ms(super::about_ms(self.schedule.others_ms, self.jitter.next_u64()));
                 self.access.set(next);
-                for id in &listed {
+                // One that is spared was made here, perhaps by a tab that died before it could tell.
+                for id in listed.iter().chain(&spared) {
                     self.learn(now, *id);
                 }
                 let known: BTreeSet<BabyId> = self.babies.keys().copied().chain(gone).collect();

@@ -106,7 +106,8 @@ impl<D: Database> LocalStore<D> {
         now: Timestamp,
         limit: BatchLimit,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        let tables = [Table::Kv, Table::Outbox, Table::DeadLetters];
+        let own = [Table::Rows(EntityType::BABY), Table::Shadow];
+        let tables = [own.as_slice(), &[Table::Kv, Table::Outbox, Table::DeadLetters]].concat();
         self.transact(&tables, Mode::StrictWrite, async |tx| {
             fence(tx, epoch).await?;
             baby_first(tx, baby).await?;
@@ -310,10 +311,14 @@ pub(super) async fn bury_one(
     remove(tx, &entry).await
 }
 
-/// What cannot be read cannot be sent, and must not stop what comes after it.
 /// A baby that a person sends again after it was refused stands behind what was saved for it
-/// meanwhile, and none of that is taken in before the baby is. All of it follows, in its order.
+/// meanwhile, and none of that is taken in before the baby is. All of it follows, in its order; an
+/// edit of the baby then lies on top of it, and is shown so.
 async fn baby_first(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
+    let makes_baby = |entry: &OutboxEntry| entry.mutated.op == Op::Create && entry.is_waiting();
+    if !entries(tx, &of_entity(baby, baby.entity())).await?.iter().any(makes_baby) {
+        return Ok(());
+    }
     let mut waiting = Vec::new();
     for (key, value) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
         // A damaged entry is found and buried by the lease.
@@ -325,8 +330,7 @@ async fn baby_first(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
             waiting.push(entry);
         }
     }
-    let makes_baby =
-        |entry: &OutboxEntry| entry.mutated.op == Op::Create && entry.mutated.entity_type == EntityType::BABY;
+    let makes_baby = |entry: &OutboxEntry| entry.mutated.entity_type == EntityType::BABY && makes_baby(entry);
     if waiting.iter().position(makes_baby).is_none_or(|at| at == 0) {
         return Ok(());
     }
@@ -334,9 +338,11 @@ async fn baby_first(tx: &impl Tx, baby: BabyId) -> Result<(), StoreError> {
         tx.delete(Table::Outbox, &outbox_key(baby, entry.seq)).await?;
         put_entry(tx, &OutboxEntry { seq: next_sequence(tx).await?, ..entry }).await?;
     }
+    rebuild(tx, baby, EntityType::BABY, baby.entity()).await?;
     Ok(())
 }
 
+/// What cannot be read cannot be sent, and must not stop what comes after it.
 async fn bury_damaged(
     tx: &impl Tx,
     baby_id: BabyId,

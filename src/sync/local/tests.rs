@@ -591,6 +591,30 @@ fn a_baby_that_is_sent_again_goes_before_its_entries() {
     assert!(again.is_sorted_by_key(|entry| entry.seq), "{again:?}");
 }
 
+/// B23, I1: an edit of such a baby that was sent again before it lies on top of it, and is shown so.
+#[test]
+fn an_edit_that_was_sent_again_before_its_baby_is_shown_on_it() {
+    let copy = Copy::new();
+    let entity_type = EntityType::BABY;
+    let baby = Draft::Create { entity_type, baby_id: BABY, id: BABY.entity(), fields: fields(json!({"name": "Ada"})) };
+    copy.commit(&[baby]).unwrap();
+    let epoch = copy.lead();
+    let leased = copy.lease(epoch);
+    let query = Query { baby_id: BABY, types: vec![entity_type], select: Select::One(BABY.entity()), limit: None };
+    let shown = || run(copy.store.query(&query)).unwrap().pop();
+    copy.commit(&[Draft::Update { seen: shown().unwrap(), fields: fields(json!({"name": "Bo"})) }]).unwrap();
+    let edit = copy.outbox()[1].mutation_id;
+    let error = Rejection { code: RejectionCode::InvalidPayload, field: None, message: "no".into() };
+    let refused = Verdict { error: Some(error), ..verdict(&leased[0], Status::Rejected, None) };
+    assert_eq!(copy.settle(epoch, &leased, vec![refused]).dead, 2);
+    for letter in [edit, leased[0].mutation_id] {
+        run(copy.store.retry(now(), &copy.entropy, BABY, letter, None)).unwrap();
+    }
+    let ops: Vec<Op> = copy.lease(epoch).iter().map(|entry| entry.mutated.op).collect();
+    assert_eq!(ops, [Op::Create, Op::Update]);
+    assert_eq!(shown().unwrap().fields["name"], "Bo");
+}
+
 /// A22, A30, C34: a new name is in the list of babies at once, whoever gave it, and an access list that
 /// is older than it does not take it back.
 #[test]

@@ -80,6 +80,12 @@ fn entries(device: &Device) -> Vec<OutboxEntry> {
     device.disk.table(Table::Outbox).values().map(|value| read(value)).collect()
 }
 
+/// The place of a mutation in the outbox that holds it.
+fn stands_at(devices: &[Rc<Device>], mutation: MutationId) -> Option<u64> {
+    let mut held = devices.iter().flat_map(|device| entries(device));
+    held.find(|entry| entry.mutation_id == mutation).map(|entry| entry.seq)
+}
+
 impl Oracle {
     /// I2, I3, I4, I7: what the far end has committed since the last look.
     pub fn check_far(&mut self, far: &FarEnd, devices: &[Rc<Device>]) {
@@ -107,7 +113,10 @@ impl Oracle {
                 }
                 let given_up = || devices.iter().any(|device| gave_up(device, event.mutation_id));
                 if let Some(seq) = logged.seq.filter(|_| !given_up()) {
-                    let last = self.last_seq.insert((*baby, logged.client), seq).unwrap_or(0);
+                    let last = self.last_seq.get(&(*baby, logged.client)).copied().unwrap_or(0);
+                    // An old request that comes late still says where an entry stood before its baby went first.
+                    let seq = if seq > last { seq } else { stands_at(devices, event.mutation_id).unwrap_or(seq) };
+                    self.last_seq.insert((*baby, logged.client), seq);
                     assert!(seq > last, "I7: {} took effect as {seq} after {last}", event.mutation_id);
                 }
             }

@@ -4,6 +4,7 @@ pub(crate) mod amount_field;
 pub(crate) mod choice;
 pub(crate) mod confirm;
 pub(crate) mod icon;
+pub(crate) mod in_turn;
 pub(crate) mod notes_field;
 pub(crate) mod pass_on;
 pub(crate) mod qr;

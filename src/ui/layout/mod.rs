@@ -5,13 +5,14 @@ mod header;
 mod notices;
 pub(crate) mod sync_words;
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 
 use self::{header::Header, notices::Notices};
 use super::{
-    components::icon::{Glyph, Icon},
+    components::{
+        icon::{Glyph, Icon},
+        in_turn::InTurn,
+    },
     log::SheetHost,
     prefs::Prefs,
     router::A,
@@ -29,24 +30,10 @@ pub(crate) fn Layout(children: Children) -> impl IntoView {
             <Notices/>
             <main id="main" class="main" tabindex="-1"><InTurn>{children()}</InTurn></main>
             <Navigation/>
-            <SheetHost/>
+            <InTurn><SheetHost/></InTurn>
         </div>
     }
     .into_any()
-}
-
-/// Draws its content in the browser's next task: the frame and the page are each drawn for the first
-/// time when the app opens, and what is touched in between is heard.
-#[component]
-fn InTurn(children: Children) -> impl IntoView {
-    let is_due = RwSignal::new(false);
-    let draw = move || {
-        // The frame may be gone already.
-        let _ = is_due.try_set(true);
-    };
-    set_timeout(draw, Duration::ZERO);
-    let mut children = Some(children);
-    move || is_due.get().then(|| children.take().map(|children| children()))
 }
 
 /// The frame before anybody is.

@@ -66,6 +66,16 @@ fn an_older_list_confirms_nothing() {
     assert!(desk.listed(&[B], &[A]).contains(&Effect::Purge { baby: A }));
 }
 
+/// Two tabs: the one that made a baby died before it could tell the other, which finds it in the list.
+#[test]
+fn a_baby_that_another_tab_made_and_did_not_tell_of_is_sent() {
+    let mut desk = Desk::quiet();
+    let new = BabyId(Uuid::from_u128(0xc));
+    desk.on(Event::AccessChanged);
+    desk.on(Event::AccessDone(AccessOutcome::Listed { listed: vec![A, B], spared: vec![new], gone: Vec::new() }));
+    assert!(requests(&desk.settle()).contains(&('>', new)));
+}
+
 /// A31: a baby that was shared is pulled without a new sign-in.
 #[test]
 fn a_granted_baby_is_pulled_at_once() {

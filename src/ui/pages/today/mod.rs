@@ -12,6 +12,7 @@ use crate::{
     domain::{registry::EntityType, row::Row},
     sync::query::Select,
     ui::{
+        components::in_turn::InTurn,
         layout::sync_words::progress_words,
         log::{Sheet, Sheets},
         nursery::Nursery,
@@ -87,9 +88,9 @@ fn Today() -> impl IntoView {
             <h1 class="visually-hidden">{tr!(nav.today)}</h1>
             <Fetching/>
             <Timers rows=rows/>
-            <Tiles rows=rows/>
+            <InTurn><Tiles rows=rows/></InTurn>
             <InstallHint dismissable=true/>
-            {log}
+            <InTurn>{log}</InTurn>
         </section>
     }
     .into_any()
