@@ -32,7 +32,7 @@ use super::{
     update,
 };
 use crate::{
-    domain::{id::BabyId, time::Timestamp},
+    domain::{id::BabyId, set::set, time::Timestamp},
     sync::{
         backoff::delay_ms,
         driver::Driver,
@@ -189,7 +189,7 @@ impl Session {
     /// A person's change is durable: sends it, and shows it here and in the other tabs. That it
     /// waits is on screen before its tick is, so that nobody reads "All saved" meanwhile.
     pub(super) async fn committed(&self, babies: impl IntoIterator<Item = BabyId>) {
-        self.tell(Event::Committed { babies: babies.into_iter().collect() });
+        self.tell(Event::Committed { babies: set(babies) });
         if let Err(err) = self.refresh().await {
             // It is saved all the same.
             self.screens.storage_failed(&err);
@@ -321,7 +321,7 @@ impl Session {
                 Ok(access) => {
                     let babies = access.into_iter().map(|access| access.baby_id);
                     session.tell(if news == TabNews::Committed {
-                        Event::Committed { babies: babies.collect() }
+                        Event::Committed { babies: set(babies) }
                     } else {
                         Event::BabiesKnown(babies.collect())
                     });

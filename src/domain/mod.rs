@@ -22,6 +22,7 @@ pub mod policy;
 pub mod registry;
 pub mod relation;
 pub mod row;
+pub mod set;
 pub mod since;
 pub mod sleep_log;
 pub mod time;

@@ -8,7 +8,10 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-use super::field::{FieldDef, Fields, Invalid, Kind, MAX_NOTES_CHARS};
+use super::{
+    field::{FieldDef, Fields, Invalid, Kind, MAX_NOTES_CHARS},
+    set::set,
+};
 
 pub const REGISTRY: &[&EntityDef] = &[
     &super::baby::DEF,
@@ -129,7 +132,7 @@ impl EntityType {
 
     /// The groups that a patch touches.
     pub fn groups(self, patch: &Fields) -> BTreeSet<&'static str> {
-        patch.keys().filter_map(|name| self.field(name)).map(|field| field.group).collect()
+        set(patch.keys().filter_map(|name| self.field(name)).map(|field| field.group))
     }
 
     /// The patch in canonical form, without the server's own fields. `null` stays: it takes a

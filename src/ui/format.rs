@@ -55,9 +55,16 @@ pub(crate) fn with_unit(value: f64, unit: VolumeUnit) -> String {
     }
 }
 
-/// At most two decimals, without trailing zeros.
+/// A number from 0 on with at most two decimals, without trailing zeros. Not `f64::to_string`: what it
+/// takes to write any number there is, is 20 kB of code.
 pub(crate) fn number(value: f64) -> String {
-    ((value * 100.0).round() / 100.0).to_string()
+    let hundredths = (value * 100.0).round() as u64;
+    let whole = hundredths / 100;
+    match (hundredths / 10 % 10, hundredths % 10) {
+        (0, 0) => whole.to_string(),
+        (tenths, 0) => format!("{whole}.{tenths}"),
+        (tenths, hundredths) => format!("{whole}.{tenths}{hundredths}"),
+    }
 }
 
 /// A count, in groups of three.
@@ -89,6 +96,15 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
+
+    #[wasm_bindgen_test]
+    fn a_number_is_written_with_at_most_two_decimals() {
+        let numbers = [(0.0, "0"), (120.0, "120"), (2.5, "2.5"), (0.25, "0.25"), (3.007, "3.01"), (1.05, "1.05")];
+        for (number, text) in numbers {
+            assert_eq!(super::number(number), text);
+        }
+        assert_eq!(super::number(100_000_000.0), "100000000");
+    }
 
     #[wasm_bindgen_test]
     fn a_typed_amount_is_read_with_a_comma_or_a_point_and_nothing_else_is_a_number() {

@@ -11,12 +11,15 @@ use super::{
     },
     Driver,
 };
-use crate::domain::id::{BabyId, UserId};
+use crate::domain::{
+    id::{BabyId, UserId},
+    set::set,
+};
 
 impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
     /// Whether a change is by somebody whose name is not here: a caregiver who has just joined.
     pub(super) async fn meets_strangers(&self, baby: BabyId, changes: &[Change]) -> Result<bool, StoreError> {
-        let mut authors: BTreeSet<UserId> = changes.iter().filter_map(|change| change.actor_id).collect();
+        let mut authors: BTreeSet<UserId> = set(changes.iter().filter_map(|change| change.actor_id));
         authors.retain(|author| !self.strangers.borrow().contains(author));
         if authors.is_empty() {
             return Ok(false);

@@ -1,7 +1,5 @@
 //! What the engine makes of each answer and each failure (protocol §5).
 
-use std::collections::BTreeSet;
-
 use super::{
     AccessOutcome, Baby, Effect, Engine, FRESH_MS, PullOutcome, PushOutcome, Told,
     meaning::{Meaning, dead_reason},
@@ -9,6 +7,7 @@ use super::{
 use crate::{
     domain::{
         id::{BabyId, MutationId},
+        set::set,
         time::Timestamp,
     },
     sync::{
@@ -256,8 +255,7 @@ impl Engine {
                 for id in listed.iter().chain(&spared) {
                     self.learn(now, *id);
                 }
-                let known: BTreeSet<BabyId> = self.babies.keys().copied().chain(gone).collect();
-                for id in known {
+                for id in set(self.babies.keys().copied().chain(gone)) {
                     if listed.contains(&id) || spared.contains(&id) {
                         self.with(id, |baby| baby.suspect = None);
                         if spared.contains(&id) {

@@ -20,6 +20,7 @@ use crate::{
         mutation::Op,
         registry::EntityType,
         row::Row,
+        set::set,
     },
     sync::{
         defect::{Defect, planted},
@@ -57,7 +58,7 @@ impl Entangled {
             waiting |= entry["state"]["is"] == "pending";
             keys.extend(entry.get(Index::Entity.name()).and_then(Value::as_str).map(str::to_owned));
         }
-        let ids = keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()).collect();
+        let ids = set(keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()));
         Ok(Self { ids, waiting })
     }
 }

@@ -1,5 +1,7 @@
 //! What screens read.
 
+use std::cmp::Reverse;
+
 use super::{
     LocalStore,
     record::{get_row, of_baby, read_row, row_key},
@@ -35,11 +37,8 @@ impl<D: Database> LocalStore<D> {
                 Select::Deleted => rows.retain(Row::is_deleted),
                 _ => rows.retain(|row| !row.is_deleted()),
             }
-            if query.select == Select::Deleted {
-                rows.sort_by_key(|row| std::cmp::Reverse(row.server.deleted_at));
-            } else {
-                rows.sort_by_key(|row| std::cmp::Reverse(row.started_at()));
-            }
+            let is_bin = query.select == Select::Deleted;
+            rows.sort_by_key(|row| Reverse(if is_bin { row.server.deleted_at } else { row.started_at() }));
             rows.truncate(query.limit.unwrap_or(usize::MAX));
             Ok(rows)
         })

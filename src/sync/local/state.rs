@@ -12,7 +12,7 @@ use super::{
     record::{self, decode, entries, every, get, meta, of_baby, of_entity, put, put_meta},
 };
 use crate::{
-    domain::{id::BabyId, mutation::Op, registry::EntityType},
+    domain::{id::BabyId, mutation::Op, registry::EntityType, set::set},
     sync::{
         outbox::{EntryState, OutboxEntry},
         ports::{AccessList, Database, Mode, StoreError, Table, Tx},
@@ -119,7 +119,7 @@ impl<D: Database> LocalStore<D> {
     pub async fn babies(&self) -> Result<BTreeSet<BabyId>, StoreError> {
         self.transact(&[Table::Kv, Table::SyncMeta, Table::Outbox], Mode::Read, async |tx| {
             let access: Vec<BabyAccess> = get(tx, Table::Kv, record::ACCESS).await?.unwrap_or_default();
-            let mut babies: BTreeSet<BabyId> = access.into_iter().map(|access| access.baby_id).collect();
+            let mut babies = set(access.into_iter().map(|access| access.baby_id));
             for table in [Table::SyncMeta, Table::Outbox] {
                 let keys = tx.scan(&every(table)).await?.into_iter().map(|(key, _)| key);
                 babies.extend(keys.filter_map(|key| key.split('/').next()?.parse::<BabyId>().ok()));
