@@ -76,17 +76,35 @@ impl Screens {
 
     /// Shows what was read. A signal is set only to another value, so that nothing is drawn twice.
     pub(super) fn show(self, status: SyncStatus, babies: Vec<BabyAccess>, caregivers: Vec<CaregiverName>) {
+        for baby in &babies {
+            self.tell_of_deletion(baby);
+        }
         set_other(self.status, status);
         set_other(self.babies, babies);
         set_other(self.caregivers, caregivers);
     }
 
-    /// The baby to be on screen: the one that is, else `next`, else the first one there is.
+    /// A baby that was on the screens until now is none of theirs any more, or is again.
+    fn tell_of_deletion(self, baby: &BabyAccess) {
+        let same = |known: &&BabyAccess| known.baby_id == baby.baby_id;
+        let before = self.babies.with_untracked(|babies| babies.iter().find(same).map(|known| known.deleted_at));
+        let notice = Notice::BabyDeleted { baby: baby.baby_id, name: baby.name.clone() };
+        match (before.flatten(), baby.deleted_at) {
+            (None, Some(_)) if before.is_some() => self.notice(notice),
+            (Some(_), None) => self.notices.update(|shown| shown.retain(|known| *known != notice)),
+            _ => {}
+        }
+    }
+
+    /// The baby to be on screen: the one that is, else `next`, else the first one there is. Of deleted ones
+    /// only when there is no other, so that this device still hears that one was taken back.
     pub(super) fn baby_for_screen(self, next: Option<BabyId>) -> Option<BabyId> {
         self.babies.with_untracked(|babies| {
-            let listed = |id: &BabyId| babies.iter().any(|access| access.baby_id == *id);
-            let first = babies.first().map(|access| access.baby_id);
-            self.active_baby.get_untracked().filter(listed).or(next.filter(listed)).or(first)
+            let (living, deleted): (Vec<_>, Vec<_>) = babies.iter().partition(|access| access.deleted_at.is_none());
+            let listed = if living.is_empty() { deleted } else { living };
+            let listed: Vec<BabyId> = listed.into_iter().map(|access| access.baby_id).collect();
+            let wanted = [self.active_baby.get_untracked(), next].into_iter().flatten();
+            wanted.chain(listed.first().copied()).find(|id| listed.contains(id))
         })
     }
 

@@ -8,6 +8,9 @@ use super::{
     time::Timestamp,
 };
 
+/// A deleted baby can be had back for so long; then it goes whole, for everyone.
+pub const KEPT_DAYS: i64 = 30;
+
 pub const DEF: EntityDef = EntityDef {
     name: "baby",
     timing: Timing::Timeless,

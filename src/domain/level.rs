@@ -22,11 +22,11 @@ pub enum Level {
 
 impl Level {
     /// The refusal of a mutation that takes more than this level, which may write: an editor edits the
-    /// baby's profile, but only an owner takes the baby away.
+    /// baby's profile, but only an owner takes the baby away, or brings it back.
     pub fn forbids(self, mutation: &Mutation) -> Option<Verdict> {
-        let takes_away = mutation.entity_type == EntityType::BABY && mutation.op == Op::Delete;
-        (takes_away && self < Self::Owner).then(|| {
-            let why = Invalid::at("op", "only an owner may delete the baby");
+        let is_owners = mutation.entity_type == EntityType::BABY && matches!(mutation.op, Op::Delete | Op::Restore);
+        (is_owners && self < Self::Owner).then(|| {
+            let why = Invalid::at("op", "only an owner may delete the baby or restore it");
             Verdict::rejected(mutation.mutation_id, RejectionCode::Forbidden, why)
         })
     }

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     api::{Account, ApiError, Done, ErrorCode, Level, Me, MyBaby},
-    domain::id::{BabyId, UserId},
+    domain::{
+        id::{BabyId, UserId},
+        time::Timestamp,
+    },
 };
 
 pub async fn sign_up(
@@ -160,7 +163,8 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
         .await?
         .ok_or_else(session::unauthenticated)?;
     let rows = sqlx::query(
-        "select a.baby_id, a.level::text as level, coalesce(e.data ->> 'name', '') as name
+        "select a.baby_id, a.level::text as level, coalesce(e.data ->> 'name', '') as name,
+           (extract(epoch from e.deleted_at) * 1000)::bigint as deleted_ms
          from user_baby u
          join access_now a on a.baby_id = u.baby_id and a.user_id = u.user_id
          left join entity e on e.baby_id = u.baby_id and e.id = u.baby_id
@@ -177,7 +181,8 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
             let baby_id = BabyId(row.try_get("baby_id")?);
             let level = Level::from_sql(row.try_get("level")?)?;
             let stays = stays.remove(&baby_id).unwrap_or_default();
-            Ok(MyBaby { stays, ..MyBaby::new(baby_id, row.try_get("name")?, level) })
+            let deleted_at = row.try_get::<Option<i64>, _>("deleted_ms")?.map(Timestamp::from_ms);
+            Ok(MyBaby { stays, deleted_at, ..MyBaby::new(baby_id, row.try_get("name")?, level) })
         })
         .collect::<Result<_, ApiError>>()?;
     Ok(Me { user_id: user, display_name, babies })

@@ -20,7 +20,7 @@ use sqlx::{Connection, PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use super::{App, config::DatabaseConfig, db, guests, leaving, passkeys};
-use crate::domain::{registry::EntityType, relation::relations};
+use crate::domain::{baby::KEPT_DAYS, registry::EntityType, relation::relations};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many ids, rows or verdicts are looked at in one statement.
@@ -51,7 +51,7 @@ impl Default for Retention {
         Self {
             superseded: 30 * DAY,
             tombstones: 400 * DAY,
-            babies: 30 * DAY,
+            babies: KEPT_DAYS as u32 * DAY,
             acked_verdicts: DAY,
             verdicts: 90 * DAY,
             guests: 30 * DAY,

@@ -23,12 +23,16 @@ pub struct BabyAccess {
     /// Of a guest their own; for an owner those of all guests, until a week after their end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<Stay>,
+    /// An owner deleted it: it is kept for [`KEPT_DAYS`](crate::domain::baby::KEPT_DAYS) and shown nowhere
+    /// but where it can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl BabyAccess {
     /// Access that lasts, to a baby without guests.
     pub fn new(baby_id: BabyId, name: String, level: Level) -> Self {
-        Self { baby_id, name, level, stays: Vec::new() }
+        Self { baby_id, name, level, stays: Vec::new(), deleted_at: None }
     }
 
     /// The time that this access is for, if it ends by itself.

@@ -143,8 +143,17 @@ impl Acts {
         });
     }
 
-    pub(crate) fn restore(self, seen: Row) {
-        self.then(seen.entity_type, seen.baby_id, seen.id, tr!(said.restored), |seen| {
+    /// Everybody is told by a notice, whoever did it, with the way back.
+    pub(crate) fn delete_baby(self, seen: Row) {
+        spawn_local(async move {
+            if let Err(not_saved) = self.commit(Draft::Delete { seen }).await {
+                self.toasts.say(Tone::Bad, not_saved.words);
+            }
+        });
+    }
+
+    pub(crate) fn restore(self, entity_type: EntityType, baby_id: BabyId, id: EntityId) {
+        self.then(entity_type, baby_id, id, tr!(said.restored), |seen| {
             seen.is_deleted().then_some(Draft::Restore { seen })
         });
     }

@@ -23,6 +23,8 @@ const LIST_AGE_MS: i64 = 120_000;
 #[derive(Clone, Copy)]
 pub(crate) struct Nursery {
     pub(crate) replica: Replica,
+    /// Every baby but the deleted ones.
+    pub(crate) babies: Memo<Vec<BabyAccess>>,
     /// `None` when this account has no baby yet.
     pub(crate) baby: Memo<Option<BabyAccess>>,
     /// The row of the baby's profile.
@@ -33,9 +35,12 @@ pub(crate) struct Nursery {
 
 impl Nursery {
     pub(crate) fn provide(replica: Replica) {
+        let babies = Memo::new(move |_| {
+            replica.babies.with(|all| all.iter().filter(|baby| baby.deleted_at.is_none()).cloned().collect::<Vec<_>>())
+        });
         let baby = Memo::new(move |_| {
             let active = replica.active_baby.get();
-            replica.babies.with(|babies| {
+            babies.with(|babies| {
                 let chosen = babies.iter().find(|baby| Some(baby.baby_id) == active);
                 chosen.or_else(|| babies.first()).cloned()
             })
@@ -57,7 +62,7 @@ impl Nursery {
             });
             told.unwrap_or_else(|| device_zone.clone())
         });
-        provide_context(Self { replica, baby, profile, zone });
+        provide_context(Self { replica, babies, baby, profile, zone });
     }
 
     pub(crate) fn baby_id(self) -> Option<BabyId> {
@@ -115,7 +120,7 @@ impl Nursery {
         })
     }
 
-    /// A baby by name, also one that is gone.
+    /// A baby by name, also one that is deleted or gone.
     pub(crate) fn name_of(self, baby: BabyId) -> String {
         self.replica.babies.with(|babies| {
             let known = babies.iter().find(|known| known.baby_id == baby);

@@ -72,7 +72,8 @@ pub trait ReplicaPort {
 pub struct Replica {
     pub account: Signal<Account>,
     pub status: ReadSignal<SyncStatus>,
-    /// Every baby of this account on this device, with the level, those not yet sent included.
+    /// Every baby of this account on this device, with the level, those not yet sent and those deleted
+    /// included.
     pub babies: ReadSignal<Vec<BabyAccess>>,
     pub active_baby: ReadSignal<Option<BabyId>>,
     pub caregivers: ReadSignal<Vec<CaregiverName>>,
@@ -94,6 +95,11 @@ pub enum Notice {
     },
     /// The server never took in a baby that was made here.
     BabyRefused {
+        name: String,
+    },
+    /// An owner deleted a baby that was on the screens.
+    BabyDeleted {
+        baby: BabyId,
         name: String,
     },
     EditLost,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::app::{Answer, PASSWORD, Person, TestApp, bottle, create, delete, update};
+use super::app::{Answer, PASSWORD, Person, TestApp, bottle, create, delete, mutation, update};
 
 /// A call and the statuses it gives to: nobody, an outsider, someone removed, a viewer, an editor,
 /// an owner; last, any signed-in person about a baby that does not exist.
@@ -339,9 +339,10 @@ async fn a32_someone_removed_is_out_at_once(pool: PgPool) {
     assert_eq!(bob.pull(leo, 0).await.status, 200, "their other baby is untouched");
 }
 
-/// An editor may change the baby's profile; taking the baby away is the owner's.
+/// An editor may change the baby's profile; taking the baby away is the owner's, and so is bringing it back.
+/// Meanwhile nothing is written to it, and who logs is told why.
 #[sqlx::test]
-async fn only_an_owner_deletes_the_baby(pool: PgPool) {
+async fn only_an_owner_deletes_the_baby_and_restores_it(pool: PgPool) {
     let app = TestApp::new(pool).await;
     let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
     let baby = ada.baby("Mia").await;
@@ -351,5 +352,14 @@ async fn only_an_owner_deletes_the_baby(pool: PgPool) {
     assert_eq!(bob.push_one(baby, update(baby, "baby", json!({"sex": "female"}))).await["status"], "applied");
     assert_eq!(ada.push_one(baby, delete(baby, "baby")).await["status"], "applied");
     let orphan = bob.push_one(baby, create(Uuid::now_v7(), "feed_log", bottle(90))).await;
-    assert_eq!(orphan["error"]["code"], "parent_missing");
+    assert_eq!((&orphan["error"]["code"], &orphan["error"]["field"]), (&json!("parent_missing"), &json!("babyId")));
+    for person in [&ada, &bob] {
+        assert!(person.me().await["babies"][0]["deletedAt"].is_string());
+    }
+    let restore = || mutation("restore", baby, "baby", json!({}));
+    let verdict = bob.push_one(baby, restore()).await;
+    assert_eq!((&verdict["status"], &verdict["error"]["code"]), (&json!("rejected"), &json!("forbidden")));
+    assert_eq!(ada.push_one(baby, restore()).await["status"], "applied");
+    assert_eq!(bob.me().await["babies"][0].get("deletedAt"), None);
+    assert_eq!(bob.push_one(baby, create(Uuid::now_v7(), "feed_log", bottle(90))).await["status"], "applied");
 }

@@ -56,8 +56,11 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             (self.listener)(told);
         }
         let is_listed = known.is_some();
+        let was_deleted = known.as_ref().is_some_and(|access| access.deleted_at.is_some());
         let name = known.map(|access| access.name).unwrap_or_default();
-        if !refused {
+        if was_deleted {
+            // It was told when it was deleted that it would go, and when.
+        } else if !refused {
             (self.listener)(Told::AccessRevoked { baby, name, kept });
         } else if is_listed {
             // Once: what comes in late for a baby that was gone already is among the letters.

@@ -19,6 +19,7 @@ use crate::{
         protocol::{
             Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
         },
+        query::{Query, Select},
         sim::{
             far_end::FarEnd,
             memory_db::{Disk, MemoryDb},
@@ -121,6 +122,7 @@ struct Desk {
     watch: Watch,
     disk: Disk,
     entropy: Counter,
+    told: Rc<RefCell<Vec<Told>>>,
 }
 
 impl Desk {
@@ -130,8 +132,13 @@ impl Desk {
         let db = MemoryDb::new();
         let (entropy, disk, watch) = (Counter::default(), db.disk(), Watch(Rc::new(Cell::new(now()))));
         let store = run(LocalStore::open(db, now(), &entropy)).unwrap();
-        let driver = Driver::new(Rc::new(store), wire.clone(), watch.clone(), &entropy, Schedule::default(), |_| ());
-        let desk = Self { driver, wire, watch, disk, entropy };
+        let told = Rc::<RefCell<Vec<Told>>>::default();
+        let listener = {
+            let told = told.clone();
+            move |what| told.borrow_mut().push(what)
+        };
+        let driver = Driver::new(Rc::new(store), wire.clone(), watch.clone(), &entropy, Schedule::default(), listener);
+        let desk = Self { driver, wire, watch, disk, entropy, told };
         desk.elsewhere("baby", BABY.0, json!({"name": "Ada"}));
         for n in 1..=logs {
             let payload = json!({"type": "wee", "startedAt": "2026-11-20T01:00:00.000Z"});
@@ -273,6 +280,32 @@ fn b58_what_could_not_be_read_is_told_beside_what_could() {
     assert_eq!(told.count(), 2, "{:?}", desk.journal());
     assert_eq!(run(desk.driver.status()).unwrap().babies[0].error, None);
     assert_eq!(desk.disk.table(Table::Opaque).len(), 2, "and it is kept");
+}
+
+/// What is told of a baby's end; whoever was told that it is deleted, and until when it is kept, has heard it.
+#[test]
+fn a_deleted_baby_goes_without_another_word() {
+    for was_deleted in [false, true] {
+        let desk = Desk::at_rest(2);
+        if was_deleted {
+            let query = Query { baby_id: BABY, types: vec![EntityType::BABY], select: Select::All, limit: None };
+            let seen = run(desk.driver.store.query(&query)).unwrap().remove(0);
+            run(desk.driver.store.commit(now(), &desk.entropy, &[Draft::Delete { seen }])).unwrap();
+            desk.live(vec![Event::SyncNow]);
+        }
+        desk.wire.far.borrow_mut().levels.clear();
+        desk.wire.refusal.replace(Some(TransportError::Refused {
+            status: 403,
+            code: ErrorCode::AccessRevoked,
+            retry_after_ms: None,
+        }));
+        desk.pass(10_000);
+        desk.live(vec![Event::SyncNow]);
+        assert_eq!(run(desk.driver.store.babies()).unwrap(), BTreeSet::new());
+        let told = desk.told.borrow();
+        let said = told.iter().any(|told| matches!(told, Told::AccessRevoked { name, .. } if name == "Ada"));
+        assert_eq!(said, !was_deleted, "{told:?}");
+    }
 }
 
 /// B65, B83, C50: a run that fails is in the journal by its code and in the status by its kind, whatever failed.

@@ -153,7 +153,7 @@ pub(super) fn decode<R: DeserializeOwned>(table: Table, key: &str, value: Value)
 pub(super) async fn put_row(tx: &impl Tx, row: &Row, pending: bool) -> Result<(), StoreError> {
     let key = row_key(row.baby_id, row.id);
     if row.entity_type == EntityType::BABY {
-        name_baby(tx, row).await?;
+        list_as_here(tx, row).await?;
     }
     let mut record = json!({ "row": row.to_payload(), "pending": pending });
     if let Some(at) = row.started_at().filter(|_| !row.is_deleted()) {
@@ -173,24 +173,28 @@ fn name_in(profile: &Row) -> Option<&str> {
     profile.fields.get("name")?.as_str()
 }
 
-/// The list of babies calls a baby as its profile does, whoever changed that.
-async fn name_baby(tx: &impl Tx, profile: &Row) -> Result<(), StoreError> {
-    let Some(name) = name_in(profile) else { return Ok(()) };
-    let mut list: Vec<BabyAccess> = get(tx, Table::Kv, ACCESS).await?.unwrap_or_default();
-    match list.iter_mut().find(|access| access.baby_id == profile.baby_id && access.name != name) {
-        Some(known) => known.name = name.to_owned(),
-        None => return Ok(()),
+/// What the list of babies says of a baby is what its profile says, whoever changed that.
+fn adopt(access: &mut BabyAccess, profile: &Row) {
+    if let Some(name) = name_in(profile) {
+        access.name = name.to_owned();
     }
-    put(tx, Table::Kv, ACCESS, &list).await
+    access.deleted_at = profile.server.deleted_at;
+}
+
+async fn list_as_here(tx: &impl Tx, profile: &Row) -> Result<(), StoreError> {
+    let mut list: Vec<BabyAccess> = get(tx, Table::Kv, ACCESS).await?.unwrap_or_default();
+    let Some(known) = list.iter_mut().find(|access| access.baby_id == profile.baby_id) else { return Ok(()) };
+    let before = known.clone();
+    adopt(known, profile);
+    if *known == before { Ok(()) } else { put(tx, Table::Kv, ACCESS, &list).await }
 }
 
 /// What the profile on this device says beats the server's list, which knows nothing of an edit that
-/// waits; without a profile here the list's name stays.
+/// waits; without a profile here the list's word stays.
 pub(super) async fn name_as_here(tx: &impl Tx, access: &mut BabyAccess) -> Result<(), StoreError> {
     let key = row_key(access.baby_id, access.baby_id.entity());
-    let profile = get_row(tx, EntityType::BABY, &key).await?;
-    if let Some(name) = profile.as_ref().and_then(name_in) {
-        access.name = name.to_owned();
+    if let Some(profile) = get_row(tx, EntityType::BABY, &key).await? {
+        adopt(access, &profile);
     }
     Ok(())
 }

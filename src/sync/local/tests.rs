@@ -642,6 +642,32 @@ fn the_list_of_babies_has_the_name_of_the_profile() {
     assert_eq!(name(), "Bo", "a refused name is gone again");
 }
 
+/// A deletion that waits counts here at once, whatever the server's list says; so does taking it back.
+#[test]
+fn the_list_of_babies_tells_which_are_deleted() {
+    let copy = Copy::new();
+    let epoch = copy.lead();
+    let deleted_at = || run(copy.store.access()).unwrap()[0].deleted_at;
+    let entity_type = EntityType::BABY;
+    let server = ServerFields { row_version: 1, ..Default::default() };
+    let row = Row { entity_type, id: BABY.entity(), baby_id: BABY, fields: fields(json!({"name": "Bo"})), server };
+    run(copy.store.apply(epoch, BABY, now(), 0, &page(0, std::slice::from_ref(&row)))).unwrap();
+    assert_eq!(deleted_at(), None);
+
+    copy.commit(&[Draft::Delete { seen: row.clone() }]).unwrap();
+    assert_eq!(deleted_at(), Some(now()));
+    let listed = BabyAccess::new(BABY, "Bo".into(), Level::Owner);
+    let list = AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![] };
+    run(copy.store.set_access(epoch, &list)).unwrap();
+    assert_eq!(deleted_at(), Some(now()), "the server has not heard of it");
+
+    copy.commit(&[Draft::Restore { seen: row.clone() }]).unwrap();
+    assert_eq!(deleted_at(), None);
+    let server = ServerFields { row_version: 2, deleted_at: Some(now()), ..Default::default() };
+    run(copy.store.apply(epoch, BABY, now(), 1, &page(1, &[Row { server, ..row }]))).unwrap();
+    assert_eq!(deleted_at(), Some(now()), "another owner's word");
+}
+
 /// A54, B15, X7, A16, A26, A66: each baby has its own cursor, and it is read from disk.
 #[test]
 fn cursors_are_per_baby_and_survive_a_restart() {

@@ -8,7 +8,7 @@ use crate::ui::{components::icon::Icon, nursery::Nursery, router::A, words::tr};
 #[component]
 pub(super) fn Header() -> impl IntoView {
     let nursery = expect_context::<Nursery>();
-    let several = Memo::new(move |_| nursery.replica.babies.with(|babies| babies.len() > 1));
+    let several = Memo::new(move |_| nursery.babies.with(|babies| babies.len() > 1));
     let name = move || {
         if several.get() {
             view! { <BabySwitcher/> }.into_any()
@@ -32,14 +32,14 @@ fn BabySwitcher() -> impl IntoView {
     let replica = nursery.replica;
     let chosen = move |index: String| {
         let picked = index.parse::<usize>().ok();
-        let baby = replica.babies.with_untracked(|babies| babies.get(picked?).map(|baby| baby.baby_id));
+        let baby = nursery.babies.with_untracked(|babies| babies.get(picked?).map(|baby| baby.baby_id));
         if baby.is_some() {
             replica.port().activate(baby);
         }
     };
     let options = move || {
         let shown = nursery.baby_id();
-        let babies = replica.babies.get().into_iter().enumerate();
+        let babies = nursery.babies.get().into_iter().enumerate();
         babies
             .map(|(index, baby)| {
                 let selected = Some(baby.baby_id) == shown;

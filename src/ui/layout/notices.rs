@@ -80,6 +80,9 @@ fn NextStep(notice: Notice) -> impl IntoView {
         Notice::EditLost | Notice::BabyRefused { .. } | Notice::StorageDamaged => {
             view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> }.into_any()
         }
+        Notice::BabyDeleted { .. } => {
+            view! { <A href="/settings" attr:class="button button-small">{tr!(notice.look)}</A> }.into_any()
+        }
         Notice::StorageClosed | Notice::StorageFailed => {
             // A page can always be loaded again; offline the app comes from this device.
             let reload = |_| drop(window().location().reload());
@@ -94,6 +97,7 @@ fn notice_words(notice: &Notice) -> String {
     match notice {
         Notice::AccessRevoked { name } if name.is_empty() => tr!(notice.revoked_unnamed).to_owned(),
         Notice::AccessRevoked { name } => tr!(notice.revoked, name = name.clone()),
+        Notice::BabyDeleted { name, .. } => tr!(notice.baby_deleted, name = name.clone()),
         Notice::EditLost => tr!(notice.edit_lost).to_owned(),
         Notice::BabyRefused { name } => tr!(notice.baby_refused, name = name.clone()),
         Notice::StorageClosed => tr!(wrong.storage_closed).to_owned(),

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    delete_baby::DeleteBaby,
     form::{Form, SheetActions, put, text_of},
     history::History,
 };
@@ -111,7 +112,8 @@ fn BabyForm(row: Row) -> impl IntoView {
                 <TextField id="night-start" label=tr!(baby.night_start) value=profile.night_start kind="time"/>
                 <TextField id="night-end" label=tr!(baby.night_end) value=profile.night_end kind="time"/>
             </details>
-            <History form=form row=Some(known)/>
+            <History form=form row=Some(known.clone())/>
+            <DeleteBaby form=form row=known/>
         </div>
         <SheetActions form=form row=None error=form.error(PLACED)>
             <button type="button" class="button button-primary" prop:disabled=move || form.is_busy() on:click=save>

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{LetterId, Sheets};
 use crate::{
-    domain::{field::Fields, registry::EntityType, row::Row},
+    domain::{field::Fields, id::BabyId, registry::EntityType, row::Row},
     ui::{
         acts::{Acts, NotSaved},
         components::{
@@ -26,18 +26,22 @@ pub(crate) struct Form {
     sheet: CloseSheet,
     acts: Acts,
     letter: Option<LetterId>,
+    /// The baby on screen when the form was opened: another one may come on screen meanwhile.
+    baby: Option<BabyId>,
     pub(crate) nursery: Nursery,
 }
 
 impl Form {
     pub(crate) fn new() -> Self {
+        let nursery = expect_context::<Nursery>();
         Self {
             not_saved: RwSignal::new(None),
             busy: RwSignal::new(false),
             sheet: expect_context(),
             acts: expect_context(),
             letter: expect_context::<Sheets>().letter.get_value(),
-            nursery: expect_context(),
+            baby: untrack(|| nursery.baby_id()),
+            nursery,
         }
     }
 
@@ -49,7 +53,7 @@ impl Form {
     /// Saves a new entry, or what changed of an existing one or of a dead letter; closes when it is
     /// durable.
     pub(crate) fn save(self, entity_type: EntityType, seen: Option<Row>, mut fields: Fields, said: impl Into<String>) {
-        let Some(baby_id) = untrack(|| self.nursery.baby_id()) else { return };
+        let Some(baby_id) = seen.as_ref().map(|seen| seen.baby_id).or(self.baby) else { return };
         if self.busy.get_untracked() {
             return;
         }
@@ -95,6 +99,10 @@ impl Form {
             let has_place = not_saved.field.is_some_and(|field| placed.contains(&field.as_str()));
             (!has_place).then_some(not_saved.words)
         })
+    }
+
+    pub(crate) fn close(self) {
+        self.sheet.close();
     }
 
     pub(crate) fn is_busy(self) -> bool {

@@ -4,6 +4,7 @@
 mod baby;
 mod bottle;
 mod breast;
+mod delete_baby;
 mod feed;
 mod form;
 mod history;

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod caregivers;
+pub(crate) mod deleted_babies;
 pub(crate) mod import;
 pub(crate) mod join;
 pub(crate) mod not_found;

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::PageTitle;
+use super::{PageTitle, deleted_babies::DeletedBabies};
 use crate::{
     api,
     ui::{
@@ -136,6 +136,7 @@ fn Babies() -> impl IntoView {
                 <A href="/import" attr:class="button">{tr!(settings.import)}</A>
                 <A href="/sync" attr:class="button">{tr!(settings.sync)}</A>
             </div>
+            <DeletedBabies/>
         </div>
     }
     .into_any()

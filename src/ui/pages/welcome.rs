@@ -2,7 +2,7 @@
 
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-use super::PageTitle;
+use super::{PageTitle, deleted_babies::DeletedBabies};
 use crate::{
     domain::{baby::Baby, id::BabyId, registry::EntityType, row::to_fields},
     sync::draft::Draft,
@@ -38,6 +38,7 @@ pub(crate) fn AddBaby() -> impl IntoView {
             <h1 class="page-title">{tr!(welcome.title)}</h1>
             <p class="lead">{tr!(welcome.lead)}</p>
             <p class="field-hint" role="status">{move || looking().then_some(tr!(welcome.looking))}</p>
+            <DeletedBabies/>
             <AddBabyForm/>
             <p class="account-other">{tr!(welcome.or)} " " <A href="/join">{tr!(welcome.join)}</A></p>
         </section>

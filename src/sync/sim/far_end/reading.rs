@@ -148,7 +148,8 @@ impl FarEnd {
         let babies = mine.map(|((baby_id, _), level)| {
             let own = self.babies.get(baby_id).and_then(|ledger| ledger.rows.get(&baby_id.entity()));
             let name = own.and_then(|own| own.row.fields.get("name")?.as_str()).unwrap_or_default().to_owned();
-            BabyAccess::new(*baby_id, name, *level)
+            let deleted_at = own.and_then(|own| own.row.server.deleted_at);
+            BabyAccess { deleted_at, ..BabyAccess::new(*baby_id, name, *level) }
         });
         let of_mine = self.levels.keys().filter(|(baby_id, _)| self.levels.contains_key(&(*baby_id, actor)));
         let caregivers = of_mine.map(|&(baby_id, user_id)| {

@@ -225,6 +225,7 @@ fn rejection_words(error: &Rejection) -> &'static str {
         RejectionCode::InvalidPayload if error.field.as_deref() == Some("endedAt") => tr!(wrong.end_before_start),
         RejectionCode::InvalidPayload => tr!(letter.invalid),
         RejectionCode::UnknownEntityType => tr!(letter.unknown_type),
+        RejectionCode::ParentMissing if error.field.as_deref() == Some("babyId") => tr!(letter.baby_deleted),
         RejectionCode::ParentMissing => tr!(letter.parent_missing),
         RejectionCode::IdReused => tr!(letter.id_reused),
         RejectionCode::Forbidden => tr!(letter.read_only),

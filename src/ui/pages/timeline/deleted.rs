@@ -43,6 +43,7 @@ fn DeletedList() -> impl IntoView {
             let at = row.started_at().unwrap_or_default();
             let when = moment_words(&zone, at);
             let name = tr!(entry.restore, what = what.clone());
+            let restore = move |_| acts.restore(row.entity_type, row.baby_id, row.id);
             view! {
                 <li class="entry">
                     <div class="entry-body">
@@ -51,7 +52,7 @@ fn DeletedList() -> impl IntoView {
                             <span class="entry-who">{when}</span>
                         </span>
                     </div>
-                    <button type="button" class="button button-small" aria-label=name on:click=move |_| acts.restore(row.clone())>
+                    <button type="button" class="button button-small" aria-label=name on:click=restore>
                         {tr!(action.restore)}
                     </button>
                 </li>
