@@ -237,6 +237,9 @@ pub struct Me {
     pub user_id: UserId,
     pub display_name: String,
     pub babies: Vec<MyBaby>,
+    /// They asked to be let in, and no owner has answered yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
 }
 
 /// A device that is signed in to the account, by what its browser said of itself at the sign-in.

@@ -119,6 +119,45 @@ test('a link that has run out can be asked about, and an owner lets in or declin
   expect(answered).toEqual([{ babyId: await a.babyId(), inviteId: expect.any(String), level: 'viewer' }]);
 });
 
+test('who asked to be let in sees the baby as soon as an owner says yes, without doing anything', async ({ solo, device }) => {
+  // A31: heard by a hint.
+  const a = await solo();
+  await a.logBottle(120);
+  await a.isSynced();
+  const link = await makeLink(a);
+  const code = await (await a.api()).inviteCode(await a.babyId());
+  const b = await device();
+  b.watch.tolerate('status of 410');
+  await b.signUp('Ben');
+  // To the browser the link ran out, and the question is open: no test waits for two days.
+  await b.context.route('**/api/babies/invites/look', (route) => route.fulfill({
+    status: 410, json: { code: 'invite_expired', message: '', field: null, requestId: null },
+  }));
+  let asked = false;
+  await b.context.route('**/api/babies/invites/ask', (route) => {
+    asked = true;
+    return route.fulfill({ json: {} });
+  });
+  await b.context.route('**/api/auth/me', async (route) => {
+    const response = await route.fetch();
+    const me = await response.json();
+    return route.fulfill({ response, json: asked && me.babies.length === 0 ? { ...me, asked } : me });
+  });
+  await b.page.goto(link);
+  await expect(b.button('Ask to be let in')).toBeVisible();
+  await b.networkIsQuiet();
+  expect(b.watch.streams, 'nothing to wait for').toBe(0);
+  await b.button('Ask to be let in').click();
+  await expect(b.toast('You have asked')).toBeVisible();
+  await expect.poll(() => b.watch.streams).toBe(1);
+  await b.page.getByRole('navigation').getByRole('link', { name: 'Today' }).click();
+  await expect(b.heading('Add your baby')).toBeVisible();
+
+  // What an owner's yes does.
+  await (await b.api()).accept(code);
+  await expect(b.tile('Last feed')).toContainText('Bottle 120 ml');
+});
+
 test('a role is the family\'s own word, and ownership is handed over before its last holder can go', async ({ family }) => {
   const { a, b } = await family();
   a.watch.tolerate('status of 409');

@@ -57,7 +57,7 @@ impl Transport for HttpTransport {
         let me = api::me().await.map_err(judge)?;
         let lists = join_all(me.babies.iter().map(|baby| caregivers(baby.baby_id))).await;
         let caregivers = lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        Ok(AccessList { user_id: me.user_id, babies: me.babies, caregivers })
+        Ok(AccessList { user_id: me.user_id, babies: me.babies, caregivers, asked: me.asked })
     }
 }
 

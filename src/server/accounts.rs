@@ -157,11 +157,19 @@ pub async fn sign_out(call: &Call) -> Result<Done, ApiError> {
 
 pub async fn me(call: &Call) -> Result<Me, ApiError> {
     let user = session::authenticate(call).await?;
-    let display_name: String = sqlx::query_scalar("select display_name from users where id = $1")
-        .bind(user.0)
-        .fetch_optional(call.pool())
-        .await?
-        .ok_or_else(session::unauthenticated)?;
+    let (display_name, asked) = sqlx::query_as(
+        "select display_name, exists (
+           select
+           from invites
+           where asked_by = users.id and used_at is null and revoked_at is null
+         )
+         from users
+         where id = $1",
+    )
+    .bind(user.0)
+    .fetch_optional(call.pool())
+    .await?
+    .ok_or_else(session::unauthenticated)?;
     let rows = sqlx::query(
         "select a.baby_id, a.level::text as level, coalesce(e.data ->> 'name', '') as name,
            (extract(epoch from e.deleted_at) * 1000)::bigint as deleted_ms
@@ -185,7 +193,7 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
             Ok(MyBaby { stays, deleted_at, ..MyBaby::new(baby_id, row.try_get("name")?, level) })
         })
         .collect::<Result<_, ApiError>>()?;
-    Ok(Me { user_id: user, display_name, babies })
+    Ok(Me { user_id: user, display_name, babies, asked })
 }
 
 async fn by_email(pool: &PgPool, email: &Email) -> Result<Option<(Account, String)>, ApiError> {

@@ -196,6 +196,8 @@ pub struct AccessList {
     pub user_id: UserId,
     pub babies: Vec<BabyAccess>,
     pub caregivers: Vec<CaregiverName>,
+    /// This person asked to be let in somewhere, and waits for the answer.
+    pub asked: bool,
 }
 
 /// A request that has no usable answer.

@@ -87,7 +87,7 @@ impl Transport for Person<'_> {
                 display_name: one["displayName"].as_str().unwrap().to_owned(),
             }));
         }
-        Ok(AccessList { user_id: UserId(self.user_id), babies, caregivers })
+        Ok(AccessList { user_id: UserId(self.user_id), babies, caregivers, asked: me["asked"] == true })
     }
 }
 

@@ -283,12 +283,14 @@ async fn whoever_holds_a_link_that_ran_out_asks_and_an_owner_lets_them_in(pool: 
         with_token(&bob, ASK, &token).await.ok();
     }
     assert_eq!(bob.me().await["babies"], json!([]), "a question lets nobody in");
+    assert_eq!((&bob.me().await["asked"], eve.me().await.get("asked")), (&json!(true), None));
     assert_eq!(with_token(&eve, ASK, &token).await.refusal(), (404, "invite_invalid".into()), "one question each");
     let list = open(&ada, baby).await;
     assert_eq!((list.len(), &list[0]["askedBy"]), (1, &json!("bob")));
     assert_eq!(approve(&ada, baby, &list[0], "owner").await.refusal(), (422, "invalid_payload".into()));
     approve(&ada, baby, &list[0], "viewer").await.ok();
     assert_eq!(bob.me().await["babies"][0]["level"], "viewer");
+    assert_eq!(bob.me().await.get("asked"), None);
     assert_eq!(open(&ada, baby).await, [json!(null); 0]);
     assert_eq!(approve(&ada, baby, &list[0], "editor").await.refusal(), (404, "invite_invalid".into()), "once");
     assert_eq!(with_token(&eve, ASK, &token).await.refusal(), (404, "invite_invalid".into()));
@@ -305,7 +307,9 @@ async fn a_question_that_was_declined_or_came_too_late_is_none(pool: PgPool) {
     run_out(&app, 29).await;
     with_token(&bob, ASK, &token).await.ok();
     let list = open(&ada, baby).await;
+    assert_eq!(bob.me().await["asked"], true);
     ada.post("/api/babies/invites/revoke", json!({"babyId": baby, "inviteId": list[0]["inviteId"]})).await.ok();
+    assert_eq!(bob.me().await.get("asked"), None, "no is an answer");
     assert_eq!(approve(&ada, baby, &list[0], "viewer").await.refusal(), (404, "invite_invalid".into()));
     assert_eq!(with_token(&bob, ASK, &token).await.refusal(), (404, "invite_invalid".into()));
     let code = ada.invite(baby, "viewer").await;

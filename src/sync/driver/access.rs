@@ -44,7 +44,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let listed: Vec<BabyId> = list.babies.iter().map(|access| access.baby_id).collect();
         let here = self.store.access().await?.into_iter().map(|access| access.baby_id);
         let spared = here.filter(|id| !listed.contains(id) && !gone.contains(id)).collect();
-        Ok(AccessOutcome::Listed { listed, spared, gone })
+        Ok(AccessOutcome::Listed { listed, spared, gone, asked: list.asked })
     }
 
     pub(super) async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {

@@ -247,8 +247,9 @@ impl Engine {
     pub(super) fn access_done(&mut self, now: Timestamp, outcome: AccessOutcome, effects: &mut Vec<Effect>) {
         self.access_busy = false;
         match outcome {
-            AccessOutcome::Listed { listed, spared, gone } => {
+            AccessOutcome::Listed { listed, spared, gone, asked } => {
                 self.access.succeeded();
+                self.expects = asked;
                 let next = now.plus_ms(super::about_ms(self.schedule.others_ms, self.jitter.next_u64()));
                 self.access.set(next);
                 // One that is spared was made here, perhaps by a tab that died before it could tell.

@@ -169,6 +169,8 @@ pub enum AccessOutcome {
         spared: Vec<BabyId>,
         /// Babies of this device that are neither.
         gone: Vec<BabyId>,
+        /// The person asked to be let in, and waits for the answer.
+        asked: bool,
     },
     Refused(TransportError),
     StoreFailed(StoreError),

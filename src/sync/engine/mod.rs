@@ -76,6 +76,9 @@ pub struct Engine {
     checks: u64,
     /// The access list is wanted even with no baby on screen: it may bring the first one.
     access_asked: bool,
+    /// The person asked to be let in: the answer is listened for, and the list asked for at its regular
+    /// times, even with no baby on screen.
+    expects: bool,
     /// Hints come in.
     hints: bool,
     /// Babies that a hint named and this device did not know, once the access list was asked for:
@@ -100,6 +103,7 @@ impl Engine {
             access_busy: false,
             checks: 0,
             access_asked: false,
+            expects: false,
             hints: false,
             strangers: BTreeSet::new(),
         }
@@ -191,12 +195,17 @@ impl Engine {
 
     /// Whether the access list may be asked for.
     pub fn may_ask_access(&self) -> bool {
-        self.may_request() && !self.access_busy && (self.active.is_some() || self.access_asked)
+        self.may_request() && !self.access_busy && (self.has_reason() || self.access_asked)
     }
 
     /// Whether the server's hints are of use: whoever listens to them stops when they are not.
     pub fn wants_hints(&self) -> bool {
-        self.schedule.hints && self.may_sync()
+        self.schedule.hints && self.may_request() && self.has_reason()
+    }
+
+    /// A baby is on screen, or the first one may come.
+    fn has_reason(&self) -> bool {
+        self.active.is_some() || self.expects
     }
 
     fn may_request(&self) -> bool {

@@ -90,7 +90,7 @@ impl Desk {
 
     fn listed(&mut self, listed: &[BabyId], gone: &[BabyId]) -> Vec<Effect> {
         let (listed, gone) = (listed.to_vec(), gone.to_vec());
-        self.on(Event::AccessDone(AccessOutcome::Listed { listed, spared: Vec::new(), gone }))
+        self.on(Event::AccessDone(AccessOutcome::Listed { listed, spared: Vec::new(), gone, asked: false }))
     }
 
     fn commit(&mut self, baby: BabyId) -> Vec<Effect> {

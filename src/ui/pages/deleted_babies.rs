@@ -14,11 +14,11 @@ const DAY_MS: i64 = 86_400_000;
 #[component]
 pub(crate) fn DeletedBabies() -> impl IntoView {
     let replica = expect_context::<Nursery>().replica;
-    let lines = move || {
-        let babies = replica.babies.get().into_iter();
-        babies.filter(|baby| baby.deleted_at.is_some()).map(|baby| view! { <Line baby=baby/> }).collect::<Vec<_>>()
-    };
-    view! { <ul class="people">{lines}</ul> }.into_any()
+    move || {
+        let babies = replica.babies.get().into_iter().filter(|baby| baby.deleted_at.is_some());
+        let lines: Vec<_> = babies.map(|baby| view! { <Line baby=baby/> }).collect();
+        (!lines.is_empty()).then(|| view! { <ul class="people">{lines}</ul> })
+    }
 }
 
 #[component]

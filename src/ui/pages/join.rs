@@ -155,7 +155,7 @@ fn Join(replica: Replica) -> impl IntoView {
             <AskForm asking=asking words=tr!(join.look) on_submit=look error=asking.at_field(None)>
                 <CodeField/>
             </AskForm>
-            {move || late.get().map(|token| view! { <Late token=token late=late/> })}
+            {move || late.get().map(|token| view! { <Late replica=replica token=token late=late/> })}
         }
         .into_any(),
     }
@@ -163,7 +163,7 @@ fn Join(replica: Replica) -> impl IntoView {
 
 /// A link that has run out: an owner may still say yes.
 #[component]
-fn Late(token: String, late: RwSignal<Option<String>>) -> impl IntoView {
+fn Late(replica: Replica, token: String, late: RwSignal<Option<String>>) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let ask = move |_| {
         let token = token.clone();
@@ -171,6 +171,8 @@ fn Late(token: String, late: RwSignal<Option<String>>) -> impl IntoView {
             match api::ask_to_join(token).await {
                 Ok(_) => {
                     late.try_set(None);
+                    // From now on there is an answer to listen for.
+                    replica.port().refresh_access();
                     toasts.say(Tone::Good, tr!(join.asked));
                 }
                 Err(err) => toasts.say(Tone::Bad, api_words(&err)),

@@ -72,7 +72,12 @@ fn a_baby_that_another_tab_made_and_did_not_tell_of_is_sent() {
     let mut desk = Desk::quiet();
     let new = BabyId(Uuid::from_u128(0xc));
     desk.on(Event::AccessChanged);
-    desk.on(Event::AccessDone(AccessOutcome::Listed { listed: vec![A, B], spared: vec![new], gone: Vec::new() }));
+    desk.on(Event::AccessDone(AccessOutcome::Listed {
+        listed: vec![A, B],
+        spared: vec![new],
+        gone: Vec::new(),
+        asked: false,
+    }));
     assert!(requests(&desk.settle()).contains(&('>', new)));
 }
 

@@ -92,6 +92,37 @@ fn without_an_active_baby_nothing_is_requested() {
     assert_eq!(requests(&desk.on(Event::AccessChanged)), [('?', BabyId(Uuid::nil()))]);
 }
 
+/// A31, A50: who asked to be let in hears the answer: by a hint at once, else with the next list, which is
+/// asked for once a minute. With the answer, whatever it is, that ends.
+#[test]
+fn who_asked_to_be_let_in_waits_for_the_answer() {
+    let mut desk = Desk::new(Schedule::default(), 1);
+    desk.on(Event::Started);
+    let asked =
+        |asked| Event::AccessDone(AccessOutcome::Listed { listed: vec![], spared: vec![], gone: vec![], asked });
+    let list = [('?', BabyId(Uuid::nil()))];
+    desk.on(asked(false));
+    assert_eq!((desk.engine.wake_at(), desk.engine.wants_hints()), (None, false), "nothing to wait for");
+    assert_eq!(requests(&desk.on(Event::AccessChanged)), list, "they have asked");
+    desk.on(asked(true));
+    assert!(desk.engine.wants_hints());
+    for _ in 0..3 {
+        assert!((54_000..=66_000).contains(&desk.next_wake_ms()), "{}", desk.next_wake_ms());
+        desk.now = desk.engine.wake_at().unwrap();
+        assert_eq!(requests(&desk.on(Event::Tick)), list);
+        desk.on(asked(true));
+    }
+    assert_eq!(requests(&desk.on(Event::Hinted { baby: A, head: 3 })), list);
+    for (off, on) in [(Event::Visible(false), Event::Visible(true)), (Event::Online(false), Event::Online(true))] {
+        desk.on(off);
+        assert_eq!((desk.engine.wake_at(), desk.engine.wants_hints()), (None, false));
+        desk.on(on);
+    }
+    desk.on(asked(false));
+    desk.on(asked(false));
+    assert_eq!((desk.engine.wake_at(), desk.engine.wants_hints()), (None, false), "the owner said no");
+}
+
 /// A53, B64: hidden means silent; showing the tab again flushes and pulls (A61).
 #[test]
 fn a_hidden_tab_requests_nothing_until_it_is_seen() {

@@ -91,7 +91,7 @@ fn a_baby_that_the_server_lost_is_told_once_more() {
     };
     run(copy.store.settle(epoch, baby, now(), &leased, &response)).unwrap();
     assert!(run(copy.store.lease(epoch, baby, now(), ALL)).unwrap().is_empty(), "it is acknowledged");
-    let list = AccessList { user_id: UserId(Uuid::nil()), babies: vec![], caregivers: vec![] };
+    let list = AccessList { user_id: UserId(Uuid::nil()), babies: vec![], caregivers: vec![], asked: false };
     let change = run(copy.store.set_access(epoch, &list)).unwrap();
     assert!(!change.gone.contains(&baby), "what was made here is not taken away");
     let again = run(copy.store.lease(epoch, baby, now(), ALL)).unwrap();

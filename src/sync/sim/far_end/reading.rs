@@ -156,7 +156,7 @@ impl FarEnd {
             let display_name = user_id.to_string();
             CaregiverName { baby_id, user_id, display_name }
         });
-        AccessList { user_id: actor, babies: babies.collect(), caregivers: caregivers.collect() }
+        AccessList { user_id: actor, babies: babies.collect(), caregivers: caregivers.collect(), asked: false }
     }
 }
 
