@@ -1,5 +1,5 @@
-//! What an operator does about accounts, from the command line: help someone who forgot their password,
-//! end what should not go on, let the first person in.
+//! What an operator does, from the command line: help someone who forgot their password, end what should
+//! not go on, let the first person in, and tell all devices that a backup was restored.
 //!
 //! Invariant: a password is read or printed, and written nowhere but as its hash.
 
@@ -38,6 +38,8 @@ pub enum Act {
     },
     /// Make another set-up token for the first account of a fresh server
     SetUpToken,
+    /// After a backup was restored, before a server starts: tell all devices, so that they send what it lacks
+    Restored,
 }
 
 /// Does it and returns what to tell.
@@ -65,6 +67,7 @@ async fn perform(pool: &PgPool, act: Act) -> anyhow::Result<String> {
             let token = sign_up::reissue(pool).await?;
             format!("{}\n", token.context("there are accounts already: the first one is made")?)
         }
+        Act::Restored => restored(pool).await?,
     })
 }
 
@@ -119,6 +122,37 @@ async fn delete_account(pool: &PgPool, email: &str, with_babies: bool) -> anyhow
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Every history becomes another one. A server that runs meanwhile is no reason to refuse: what does harm is
+/// each answer that it gave before this.
+pub(super) async fn restored(pool: &PgPool) -> Result<String, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let babies = sqlx::query("update sync_head set epoch = gen_random_uuid()").execute(&mut *tx).await?.rows_affected();
+    let last: Option<String> = sqlx::query_scalar(
+        "select to_char(max(e.created_at) at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS')
+         from sync_head h
+         join sync_events e on e.baby_id = h.baby_id and e.id = h.version",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let others: i64 = sqlx::query_scalar(
+        "select count(*)
+         from pg_stat_activity
+         where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    let mut told = format!("histories begun anew: {babies}\n");
+    if let Some(last) = last {
+        told += &format!("The last change that is here: {last} UTC. What came after it is in the devices alone.\n");
+    }
+    if others > 0 {
+        told += &format!("Warning: {others} other connections to this database are open. Was a server running? ");
+        told += "What it answered before this may have cost devices some of what the backup lacks.\n";
+    }
+    Ok(told)
 }
 
 async fn find(pool: &PgPool, email: &str) -> anyhow::Result<(UserId, Email)> {

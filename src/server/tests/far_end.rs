@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::app::{Answer, Person, TestApp};
 use crate::{
     domain::id::{BabyId, UserId},
-    server::compact::{Retention, compact},
+    server::{
+        admin,
+        compact::{Retention, compact},
+    },
     sync::{
         conformance::far_end::{Host, every_claim},
         ports::{AccessList, ErrorCode, Transport, TransportError},
@@ -114,22 +117,31 @@ impl<'a> Host for &'a TestApp {
     }
 
     async fn back_up(&self) {
-        for table in TABLES {
-            let sql = sqlx::AssertSqlSafe(format!("create table kept_{table} as table {table}"));
-            sqlx::query(sql).execute(&self.pool).await.unwrap();
-        }
+        back_up(&self.pool).await;
     }
 
     async fn restore(&self) {
-        let mut tx = self.pool.begin().await.unwrap();
-        for table in TABLES {
-            for sql in [format!("delete from {table}"), format!("insert into {table} select * from kept_{table}")] {
-                sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
-            }
-        }
-        sqlx::query("update sync_head set epoch = gen_random_uuid()").execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
+        restore_rows(&self.pool).await;
+        admin::restored(&self.pool).await.unwrap();
     }
+}
+
+pub(super) async fn back_up(pool: &PgPool) {
+    for table in TABLES {
+        let sql = sqlx::AssertSqlSafe(format!("create table kept_{table} as table {table}"));
+        sqlx::query(sql).execute(pool).await.unwrap();
+    }
+}
+
+/// As the database's own tools do it.
+pub(super) async fn restore_rows(pool: &PgPool) {
+    let mut tx = pool.begin().await.unwrap();
+    for table in TABLES {
+        for sql in [format!("delete from {table}"), format!("insert into {table} select * from kept_{table}")] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
 }
 
 /// C05, C07, C14, C27.

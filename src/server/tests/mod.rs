@@ -31,6 +31,7 @@ mod passkeys;
 mod password;
 mod pull;
 mod push;
+mod restored;
 mod scale;
 mod schema;
 mod sign_up;

@@ -631,7 +631,8 @@ fn the_list_of_babies_has_the_name_of_the_profile() {
     copy.commit(&[Draft::Update { seen: row, fields: fields(json!({"name": "Bodo"})) }]).unwrap();
     assert_eq!(name(), "Bodo", "named here");
     let listed = BabyAccess::new(BABY, "Bo".into(), Level::Editor);
-    let list = AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![], asked: false };
+    let list =
+        AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![], asked: false };
     run(copy.store.set_access(epoch, &list)).unwrap();
     assert_eq!(name(), "Bodo", "the edit still waits");
 
@@ -657,7 +658,8 @@ fn the_list_of_babies_tells_which_are_deleted() {
     copy.commit(&[Draft::Delete { seen: row.clone() }]).unwrap();
     assert_eq!(deleted_at(), Some(now()));
     let listed = BabyAccess::new(BABY, "Bo".into(), Level::Owner);
-    let list = AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![], asked: false };
+    let list =
+        AccessList { user_id: UserId(Uuid::from_u128(1)), babies: vec![listed], caregivers: vec![], asked: false };
     run(copy.store.set_access(epoch, &list)).unwrap();
     assert_eq!(deleted_at(), Some(now()), "the server has not heard of it");
 
