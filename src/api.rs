@@ -259,22 +259,9 @@ pub struct SignedInDevice {
     pub is_this: bool,
 }
 
-/// What a browser is asked to do with a passkey, and the name by which its answer is recognised.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ceremony {
-    pub ceremony_id: uuid::Uuid,
-    /// For the browser alone, which has its own reader of this JSON.
-    pub options: serde_json::Value,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MyPasskeys {
-    /// As in [`SignUpRules::passkeys_at`].
-    pub at: Option<String>,
-    pub passkeys: Vec<MyPasskey>,
-}
+/// What a browser is asked to do with a passkey: `{ceremonyId, options}`. The options are for the browser
+/// alone, which has its own reader of them, so nothing here reads more than the id.
+pub type Ceremony = serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -453,7 +440,7 @@ pub async fn change_password(
 }
 
 #[server(name = ListPasskeys, prefix = "/api", endpoint = "account/passkeys", input = GetUrl, output = Json)]
-pub async fn list_passkeys() -> Result<MyPasskeys, ApiError> {
+pub async fn list_passkeys() -> Result<Vec<MyPasskey>, ApiError> {
     crate::server::passkeys::list(&crate::server::call()).await
 }
 

@@ -13,10 +13,12 @@ use futures::{
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::{LocalStorage, Owner, ReadSignal, Set, WriteSignal, signal, signal_local, window};
+use serde_json::Value;
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
+    passkeys,
     schema::{self, database_name},
     session::Session,
     settings, update,
@@ -24,7 +26,7 @@ use super::{
 use crate::{
     domain::id::UserId,
     sync::ports::StoreError,
-    ui::replica::{Account, Device, DevicePort, Replica},
+    ui::replica::{Account, Device, DevicePort, PasskeyAct, PasskeyStop, Replica},
 };
 
 /// Deleting waits for other tabs to let go of the database, which they do when told.
@@ -192,6 +194,14 @@ impl DevicePort for BrowserDevice {
 
     fn set_setting(&self, name: &str, value: &str) {
         settings::set_setting(name, value);
+    }
+
+    fn passkey_origin(&self) -> Option<String> {
+        passkeys::origin()
+    }
+
+    fn passkey(&self, act: PasskeyAct, options: Value) -> LocalBoxFuture<'_, Result<Value, PasskeyStop>> {
+        passkeys::ask(act, options).boxed_local()
     }
 
     fn update_waiting(&self) -> ReadSignal<bool> {

@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod events;
 pub mod hints;
 pub mod lock;
+mod passkeys;
 mod port;
 mod request;
 mod schema;

@@ -136,7 +136,7 @@ pub async fn compact(pool: &PgPool, keep: &Retention) -> Result<Option<Gone>, sq
             gone.guests += guests::forget(&mut conn, baby, keep.guests.as_secs_f64()).await?;
         }
         gone.throttles = throttles(&mut conn, keep).await?;
-        gone.ceremonies = ceremonies(&mut conn, keep).await?;
+        gone.ceremonies = passkeys::forget(&mut conn, keep.ceremonies).await?;
         sqlx::query("select pg_advisory_unlock(hashtext('cradlelog compact'))").execute(&mut conn).await?;
     }
     conn.close().await?;
@@ -311,13 +311,5 @@ async fn throttles(conn: &mut PgConnection, keep: &Retention) -> Result<u64, sql
     .bind(keep.throttles.as_secs_f64())
     .execute(conn)
     .await?;
-    Ok(swept.rows_affected())
-}
-
-async fn ceremonies(conn: &mut PgConnection, keep: &Retention) -> Result<u64, sqlx::Error> {
-    let swept = sqlx::query("delete from passkey_ceremonies where created_at <= now() - make_interval(secs => $1)")
-        .bind(keep.ceremonies.as_secs_f64())
-        .execute(conn)
-        .await?;
     Ok(swept.rows_affected())
 }

@@ -62,7 +62,7 @@ impl Walk {
         .fetch_optional(call.pool())
         .await?
         .ok_or_else(session::unauthenticated)?;
-        let passkeys = passkeys::list(&call).await?.passkeys.into_iter().map(|passkey| passkey.label);
+        let passkeys = passkeys::list(&call).await?.into_iter().map(|passkey| passkey.label);
         let account = json!({"userId": user, "email": email, "displayName": me.display_name,
             "createdAt": Timestamp::from_ms(made_ms), "passkeys": passkeys.collect::<Vec<_>>()});
         let exported_at = json!(Timestamp::from_ms(now_ms));

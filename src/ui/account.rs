@@ -2,14 +2,16 @@
 
 use futures::future::LocalBoxFuture;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     acts::store_words,
     format::length,
-    replica::{Account, Device},
+    replica::{Account, Device, PasskeyAct, PasskeyStop},
     words::tr,
 };
-use crate::api::{self, ApiError, ErrorCode};
+use crate::api::{self, ApiError, Ceremony, ErrorCode};
 
 /// The server knows this person now: opens their copy, or lets the open one sync again.
 ///
@@ -34,10 +36,27 @@ pub(crate) async fn arrive(device: Device, signed_in: api::Account) -> Result<()
     }
 }
 
+/// Lets the browser make a passkey or sign with one; its answer goes to the server under the id beside it.
+///
+/// # Errors
+/// In words: it did not.
+pub(crate) async fn passkey(device: Device, act: PasskeyAct, mut asked: Ceremony) -> Result<(Uuid, Value), String> {
+    let words = |stop| match (stop, act) {
+        (PasskeyStop::Known, _) => tr!(passkeys.known),
+        (PasskeyStop::Failed, _) => tr!(passkeys.failed),
+        (PasskeyStop::Declined, PasskeyAct::Make) => tr!(passkeys.not_made),
+        (PasskeyStop::Declined, PasskeyAct::SignIn) => tr!(passkeys.not_used),
+    };
+    let id = asked["ceremonyId"].as_str().and_then(|id| id.parse().ok()).unwrap_or_default();
+    let answer = device.port().passkey(act, asked["options"].take()).await;
+    answer.map(|answer| (id, answer)).map_err(|stop| words(stop).to_owned())
+}
+
 /// What the server, or the lack of one, means for a person.
 pub(crate) fn api_words(err: &ApiError) -> String {
     let words = match err.code {
         ErrorCode::Network => tr!(wrong.network),
+        ErrorCode::BadCredentials if err.field.as_deref() == Some("passkey") => tr!(passkeys.unknown),
         ErrorCode::BadCredentials if err.field.is_some() => tr!(wrong.current_password),
         ErrorCode::BadCredentials => tr!(wrong.credentials),
         ErrorCode::EmailTaken => tr!(wrong.email_taken),
@@ -48,6 +67,7 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         },
         ErrorCode::InviteInvalid => tr!(wrong.invite_invalid),
         ErrorCode::InviteExpired => tr!(wrong.invite_expired),
+        ErrorCode::CeremonyExpired => tr!(passkeys.expired),
         ErrorCode::Unauthenticated => tr!(wrong.unauthenticated),
         ErrorCode::Forbidden | ErrorCode::ReadOnly => tr!(wrong.forbidden),
         ErrorCode::AccessRevoked => tr!(wrong.no_access),
@@ -66,6 +86,8 @@ pub(crate) fn api_words(err: &ApiError) -> String {
             Some("email") => tr!(wrong.email),
             Some("password" | "newPassword") => tr!(wrong.password),
             Some("displayName" | "label") => tr!(wrong.name),
+            Some("passkeys") => tr!(passkeys.too_many),
+            Some("credential") => tr!(passkeys.failed),
             _ => tr!(wrong.something),
         },
         _ => tr!(wrong.server),
@@ -148,7 +170,10 @@ pub(crate) fn AskForm(
     words: &'static str,
     on_submit: Callback<()>,
     #[prop(optional, into)] error: Signal<Option<String>>,
-    children: Children,
+    /// For a second form of a screen.
+    #[prop(optional)]
+    is_other_way: bool,
+    #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let submit = move |ev: SubmitEvent| {
         ev.prevent_default();
@@ -156,9 +181,9 @@ pub(crate) fn AskForm(
     };
     view! {
         <form class="form" novalidate=true on:submit=submit>
-            {children()}
+            {children.map(|children| children())}
             <p class="field-error" role="alert">{move || error.get()}</p>
-            <button type="submit" class="button button-primary button-wide" prop:disabled=move || asking.busy.get()>{words}</button>
+            <button type="submit" class="button button-wide" class:button-primary=!is_other_way prop:disabled=move || asking.busy.get()>{words}</button>
         </form>
     }
     .into_any()

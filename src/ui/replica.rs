@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
+use serde_json::Value;
 
 use crate::{
     domain::{
@@ -211,10 +212,31 @@ pub trait DevicePort {
     /// A small device setting (theme, hand, units), as kept on this device.
     fn setting(&self, name: &str) -> Option<String>;
     fn set_setting(&self, name: &str, value: &str);
+    /// The origin of this page, where its browser knows passkeys.
+    fn passkey_origin(&self) -> Option<String>;
+    /// Lets the browser make a passkey or find one, by the server's options; the answer is the server's.
+    fn passkey(&self, act: PasskeyAct, options: Value) -> LocalBoxFuture<'_, Result<Value, PasskeyStop>>;
     /// Becomes true when a new version waits; see [`DevicePort::update_app`].
     fn update_waiting(&self) -> ReadSignal<bool>;
     /// Activates the waiting version and reloads.
     fn update_app(&self);
+}
+
+/// What a browser is to do with a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasskeyAct {
+    Make,
+    SignIn,
+}
+
+/// Why a browser did not do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasskeyStop {
+    /// The person said no or waited too long, or there is no passkey to be found.
+    Declined,
+    /// There is one of this account already.
+    Known,
+    Failed,
 }
 
 impl Device {

@@ -64,7 +64,8 @@ impl Run<'_> {
             .args(["node_modules/@playwright/test/cli.js", "test", "--reporter=list,json"])
             .arg(format!("--config={}", self.config))
             .args(self.args)
-            .env("BASE_URL", &server.address)
+            // By its name, which browsers trust with passkeys; at the number beside it they make none.
+            .env("BASE_URL", server.address.replace("127.0.0.1", "localhost"))
             .env("CHROMIUM", chromium)
             .env("SITE_DIR", &site_dir)
             .env("PLAYWRIGHT_JSON_OUTPUT_FILE", &report)

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use sqlx::{PgPool, types::Json};
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 use crate::{
@@ -33,7 +33,7 @@ pub(super) async fn open(
             .fetch_one(pool)
             .await;
     match opened {
-        Ok(ceremony_id) => Ok(Ceremony { ceremony_id, options }),
+        Ok(id) => Ok(json!({"ceremonyId": id, "options": options})),
         // The session has ended this moment.
         Err(error) if error.as_database_error().is_some_and(|db| db.is_foreign_key_violation()) => {
             Err(session::unauthenticated())
@@ -60,4 +60,13 @@ where
     .await?;
     let over = || ApiError::new(ErrorCode::CeremonyExpired, "this was answered already, or too late: begin again");
     state.map(|Json(state)| state).ok_or_else(over)
+}
+
+/// Lets go of the questions that nobody has answered for so long.
+pub(in crate::server) async fn forget(conn: &mut PgConnection, after: Duration) -> Result<u64, sqlx::Error> {
+    let gone = sqlx::query("delete from passkey_ceremonies where created_at <= now() - make_interval(secs => $1)")
+        .bind(after.as_secs_f64())
+        .execute(conn)
+        .await?;
+    Ok(gone.rows_affected())
 }

@@ -15,19 +15,19 @@ use sqlx::{Row, types::Json};
 use uuid::Uuid;
 use webauthn_rs::prelude::{PasskeyRegistration, RegisterPublicKeyCredential, WebauthnError};
 
-pub(super) use ceremony::LIFETIME;
+pub(super) use ceremony::{LIFETIME, forget};
 pub(super) use party::RelyingParty;
 
 use super::{Call, accounts, agent::Agent, error::internal, session, text};
 use crate::{
-    api::{ApiError, Ceremony, Done, ErrorCode, MyPasskey, MyPasskeys},
+    api::{ApiError, Ceremony, Done, ErrorCode, MyPasskey},
     domain::time::Timestamp,
 };
 
 /// More than anybody has devices; what is listed and excluded stays short.
 const MAX_PASSKEYS: usize = 20;
 
-pub async fn list(call: &Call) -> Result<MyPasskeys, ApiError> {
+pub async fn list(call: &Call) -> Result<Vec<MyPasskey>, ApiError> {
     let user = session::authenticate(call).await?;
     let rows = sqlx::query(
         "select id, label,
@@ -40,8 +40,7 @@ pub async fn list(call: &Call) -> Result<MyPasskeys, ApiError> {
     .bind(user.0)
     .fetch_all(call.pool())
     .await?;
-    let passkeys = rows
-        .iter()
+    rows.iter()
         .map(|row| {
             Ok(MyPasskey {
                 passkey_id: row.try_get("id")?,
@@ -50,8 +49,7 @@ pub async fn list(call: &Call) -> Result<MyPasskeys, ApiError> {
                 last_used_at: row.try_get::<Option<i64>, _>("used_ms")?.map(Timestamp::from_ms),
             })
         })
-        .collect::<Result<_, ApiError>>()?;
-    Ok(MyPasskeys { at: call.app.relying_party().map(|party| party.origin().to_owned()), passkeys })
+        .collect()
 }
 
 /// What is kept between the two calls that make a passkey.

@@ -61,7 +61,7 @@ async fn passkey(owner: &Person<'_>, seed: u8, label: &str) -> Authenticator {
 
 async fn labels(of: &Person<'_>) -> Vec<String> {
     let list = of.get("/api/account/passkeys").await.ok();
-    let labels = list["passkeys"].as_array().unwrap().iter().map(|passkey| passkey["label"].as_str().unwrap());
+    let labels = list.as_array().unwrap().iter().map(|passkey| passkey["label"].as_str().unwrap());
     labels.map(str::to_owned).collect()
 }
 
@@ -90,8 +90,8 @@ async fn a_passkey_signs_in_without_an_address(pool: PgPool) {
     laptop.end_sessions(Some(&devices[1]["sessionId"])).await;
     assert_eq!(signed_in.get("/api/auth/me").await.status, 401);
     let list = laptop.get("/api/account/passkeys").await.ok();
-    assert_eq!((&list["at"], &list["passkeys"][0]["label"]), (&json!(ORIGIN), &json!("My phone")));
-    assert!(list["passkeys"][0]["lastUsedAt"].is_string(), "{list}");
+    assert_eq!(list[0]["label"], "My phone");
+    assert!(list[0]["lastUsedAt"].is_string(), "{list}");
 }
 
 #[sqlx::test]
@@ -256,7 +256,7 @@ async fn making_and_removing_ask_for_the_password(pool: PgPool) {
     let app = app(pool).await;
     let ada = app.sign_up("ada").await;
     let mut phone = passkey(&ada, 1, "phone").await;
-    let id = ada.get("/api/account/passkeys").await.ok()["passkeys"][0]["passkeyId"].clone();
+    let id = ada.get("/api/account/passkeys").await.ok()[0]["passkeyId"].clone();
     let wrong = "not the password";
     for answer in [
         ada.post("/api/account/passkeys/begin", json!({"password": wrong})).await,
@@ -365,7 +365,6 @@ async fn a_server_tells_where_its_passkeys_work_and_has_none_at_an_address_of_nu
     let app = TestApp::with(pool, |config| config.public_url = Some("http://127.0.0.1:3000".parse().unwrap())).await;
     let ada = app.sign_up("ada").await;
     assert_eq!(ada.get("/api/auth/sign-up/rules").await.ok()["passkeysAt"], json!(null));
-    assert_eq!(ada.get("/api/account/passkeys").await.ok(), json!({"at": null, "passkeys": []}));
     for path in ["/api/auth/passkey/begin", "/api/account/passkeys/begin"] {
         let answer = ada.post(path, json!({"password": PASSWORD})).await;
         assert_eq!(answer.refusal(), (404, "not_found".into()), "{path}");

@@ -1,14 +1,14 @@
 //! The way back in. Also for somebody whose session ended: their log stays open meanwhile.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{PageTitle, join::JoinCode};
 use crate::{
     api,
     ui::{
-        account::{AskForm, Asking, arrive},
+        account::{AskForm, Asking, arrive, passkey},
         components::text_field::TextField,
-        replica::Device,
+        replica::{Device, PasskeyAct},
         router::{A, Router},
         words::tr,
     },
@@ -22,6 +22,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
             <Brand/>
             <h1 class="page-title">{tr!(account.sign_in)}</h1>
             <SignInForm/>
+            <PasskeySignIn/>
             <p class="account-other">{tr!(account.no_account)} " " <A href="/sign-up">{tr!(account.sign_up)}</A></p>
             <p class="account-other"><A href="/join">{tr!(account.have_code)}</A></p>
         </section>
@@ -66,5 +67,37 @@ fn SignInForm() -> impl IntoView {
             <TextField id="password" label=tr!(account.password) value=password kind="password" autocomplete="current-password"
                 error=asking.at_field(Some("password"))/>
         </AskForm>
+    }
+}
+
+/// The other way in, once the server has said that it knows passkeys of this page.
+#[component]
+fn PasskeySignIn() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let joining = expect_context::<JoinCode>();
+    let router = expect_context::<Router>();
+    let offered = RwSignal::new(false);
+    if let Some(here) = device.port().passkey_origin() {
+        spawn_local(async move {
+            if let Ok(rules) = api::sign_up_rules().await {
+                offered.try_set(rules.passkeys_at == Some(here));
+            }
+        });
+    }
+    let asking = Asking::new();
+    let submit = Callback::new(move |()| {
+        asking.ask(Box::pin(async move {
+            let asked = api::begin_passkey_sign_in().await?;
+            let (id, signed) = passkey(device, PasskeyAct::SignIn, asked).await?;
+            arrive(device, api::finish_passkey_sign_in(id, signed).await?).await?;
+            router.go(joining.next_path());
+            Ok(())
+        }));
+    });
+    move || {
+        offered.get().then(|| {
+            let error = asking.at_field(None);
+            view! { <AskForm asking=asking words=tr!(passkeys.sign_in) on_submit=submit error=error is_other_way=true/> }
+        })
     }
 }
