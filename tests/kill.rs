@@ -82,7 +82,9 @@ fn success(stream: TcpStream) -> Option<(String, Value)> {
 
 fn serve(database_url: &str) -> Server {
     // It has a lot to complain about.
-    Server::listening(child::program(database_url, "serve").stderr(Stdio::null()).spawn().unwrap())
+    // One account does the work of hundreds.
+    let mut program = child::program(database_url, "serve");
+    Server::listening(program.env("ACCOUNT_RATE", "1000000").stderr(Stdio::null()).spawn().unwrap())
 }
 
 /// A mutation that was acknowledged, behind the version that it was told.

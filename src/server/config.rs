@@ -17,6 +17,9 @@ pub struct DatabaseConfig {
     pub database_connections: u32,
 }
 
+/// Five devices that poll every five seconds make one a second, and hundreds at once after a week.
+pub(super) const DEFAULT_ACCOUNT_RATE: u32 = 20;
+
 #[derive(Args, Clone, Debug)]
 pub struct ServeConfig {
     /// The address and port to listen on
@@ -39,6 +42,18 @@ pub struct ServeConfig {
     /// How many devices may fetch everything anew, or import, at the same time; others wait a little
     #[arg(long, env, default_value_t = 16)]
     pub bulk_leases: u16,
+    /// How many requests a second one account, all its devices together, may go on making; those of a minute
+    /// may come at once. Whoever is not signed in shares as many with their network. A large push counts as
+    /// several requests. Each server counts its own
+    #[arg(long, env, default_value_t = DEFAULT_ACCOUNT_RATE, value_parser = clap::value_parser!(u32).range(1..))]
+    pub account_rate: u32,
+    /// How many connections there may be at the same time; more than 20,000 streams of hints there never are
+    #[arg(long, env, default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: u32,
+    /// How long a connection may say nothing, or take to say what it asks for, in seconds. Longer than your
+    /// own proxy keeps its idle connections to us
+    #[arg(long, env, default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..))]
+    pub silence_secs: u64,
     /// How often open streams of hints are checked, in seconds: a session or an access that was
     /// taken away ends or narrows its streams after at most so long
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=4))]

@@ -2,7 +2,11 @@
 //!
 //! Invariant: whatever is wrong with a request, the answer is an [`ApiError`] as JSON.
 
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -11,12 +15,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use serde::Deserialize;
 use server_fn::error::FromServerFnError;
 use tower_http_csrf::csrf::ProtectionError;
 
-use super::{App, headers, logs::RequestId};
+use super::{App, headers, logs::RequestId, rates::Asking};
 use crate::{
     api::{ApiError, ErrorCode},
     sync::protocol::{MAX_BODY_BYTES, PROTOCOL_VERSION},
@@ -34,8 +38,17 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// Checks and prepares one request, and marks its answer.
 pub(super) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    let mut response = match prepare(request).await {
-        Ok(request) => run(request, next).await,
+    let asking = Asking::of(&app, &request);
+    let mut response = match app.rates().admit(&asking, Instant::now()) {
+        Ok(paid) => {
+            let response = match prepare(request).await {
+                Ok(request) => run(request, next).await,
+                Err(error) => refuse(id.as_ref(), error),
+            };
+            let is_nobody = response.status() == StatusCode::UNAUTHORIZED;
+            app.rates().settle(&asking, paid, is_nobody, Instant::now());
+            response
+        }
         Err(error) => refuse(id.as_ref(), error),
     };
     if response.extensions().get::<ProtectionError>().is_some() {
@@ -153,4 +166,24 @@ pub(super) async fn not_found(request: Request) -> Response {
 
 pub(super) async fn method_not_allowed(request: Request) -> Response {
     refuse(request.extensions().get(), ApiError::new(ErrorCode::MethodNotAllowed, "this call has another method"))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt, stream};
+
+    use super::*;
+
+    /// A body that comes a letter a second is given up after [`BODY_TIME`], whatever is left of it.
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_in_is_dropped() {
+        let letter = |_| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::io::Error>("x")
+        };
+        let body = Body::from_stream(stream::iter(0..100_000).then(letter));
+        let started = tokio::time::Instant::now();
+        let refusal = read(&HeaderMap::new(), body).await.unwrap_err();
+        assert_eq!((refusal.code, started.elapsed()), (ErrorCode::Malformed, BODY_TIME));
+    }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, Level},
-    domain::id::BabyId,
+    domain::id::{BabyId, UserId},
     sync::protocol::HistoryResponse,
 };
 
@@ -48,7 +48,7 @@ pub async fn history(call: &Call, asked: Asked) -> Result<HistoryResponse, ApiEr
     let hash = call.token.as_ref().ok_or_else(session::unauthenticated)?.hash();
     let mut lane = call.lane().await?;
     let rows = sqlx::query(AssertSqlSafe(format!(
-        "select a.level::text as level, {EVENT}
+        "select s.user_id, a.level::text as level, {EVENT}
          from sessions s
          left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
          left join lateral (
@@ -61,7 +61,7 @@ pub async fn history(call: &Call, asked: Asked) -> Result<HistoryResponse, ApiEr
          where s.id_hash = $1 and {ALIVE}
          order by e.id desc"
     )))
-    .bind(hash)
+    .bind(&hash)
     .bind(query.baby.0)
     .bind(query.entity)
     .bind(query.before)
@@ -70,6 +70,7 @@ pub async fn history(call: &Call, asked: Asked) -> Result<HistoryResponse, ApiEr
     .await?;
     lane.keep();
     let first = rows.first().ok_or_else(session::unauthenticated)?;
+    call.proven(&hash, UserId(first.try_get("user_id")?));
     let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
     Action::Read.judge(query.baby, level)?;
     let found = if first.try_get::<Option<i64>, _>("id")?.is_some() { rows.as_slice() } else { &[] };

@@ -32,6 +32,7 @@ pub mod status;
 
 mod access;
 mod agent;
+mod connections;
 mod error;
 mod export;
 mod gate;
@@ -43,6 +44,7 @@ mod lanes;
 mod logs;
 mod metrics;
 mod password;
+mod rates;
 mod secret;
 mod serve;
 mod session;
@@ -69,6 +71,7 @@ use sqlx::PgPool;
 pub use logs::init as init_logs;
 pub use serve::serve;
 
+use crate::domain::id::UserId;
 use config::ServeConfig;
 use hints::Hub;
 use lanes::{Lane, Lanes};
@@ -76,6 +79,7 @@ use leases::Leases;
 use metrics::Metrics;
 use passkeys::RelyingParty;
 use password::Passwords;
+use rates::Rates;
 use session::SessionToken;
 
 /// What all requests share.
@@ -86,6 +90,7 @@ struct Shared {
     pool: PgPool,
     lanes: Lanes,
     leases: Leases,
+    rates: Rates,
     hub: Arc<Hub>,
     /// Only where somebody asks for them.
     metrics: Option<Metrics>,
@@ -101,6 +106,7 @@ impl App {
         Self(Arc::new(Shared {
             lanes: Lanes::new(pool.clone()),
             leases: Leases::new(config.bulk_leases),
+            rates: Rates::new(config.account_rate),
             hub: Arc::new(Hub::new()),
             metrics: config.metrics_addr.map(|_| Metrics::default()),
             relying_party: RelyingParty::of(&config),
@@ -129,6 +135,10 @@ impl App {
 
     fn leases(&self) -> &Leases {
         &self.0.leases
+    }
+
+    fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     fn hub(&self) -> &Arc<Hub> {
@@ -193,12 +203,14 @@ impl Call {
         self.app.0.lanes.fresh().await
     }
 
-    /// An IPv6 caller owns a whole /64, so that is what is counted.
+    /// Whose guesses are counted together.
     fn address_group(&self) -> String {
-        match self.address {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => format!("{:x}/64", v6.to_bits() >> 64),
-        }
+        rates::network(self.address).to_string()
+    }
+
+    /// The session has proved to be `user`'s, who is charged for it from now on.
+    fn proven(&self, session: &[u8], user: UserId) {
+        self.app.rates().know(session, user);
     }
 
     /// Sends `cookie` with the answer.

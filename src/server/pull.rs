@@ -119,6 +119,9 @@ pub(super) async fn page(call: &Call, query: &Query) -> Result<PullResponse, Api
         rows = read(&mut lane, &hash, query).await;
     }
     let rows = rows?;
+    if let Some(first) = rows.first() {
+        call.proven(&hash, UserId(first.try_get("user_id")?));
+    }
     let response = answer(query, &rows);
     if response.is_ok() {
         note(&mut lane, &hash, query, &rows[0]).await?;

@@ -181,11 +181,13 @@ async fn lock(conn: &mut PgConnection, call: &Call, baby: BabyId) -> Result<Opti
     let hash = token.hash();
     let found = sqlx::query(AssertSqlSafe(LOCK.as_str())).bind(&hash).bind(baby.0).fetch_optional(&mut *conn).await?;
     let Some(row) = found else { return Ok(None) };
+    let user = UserId(row.try_get("user_id")?);
+    call.proven(&hash, user);
     if row.try_get("stale")? {
         session::touch(conn, &hash).await?;
     }
     Ok(Some(Door {
-        user: UserId(row.try_get("user_id")?),
+        user,
         level: Level::from_sql(row.try_get("level")?)?,
         head: head(&row)?,
         epoch: row.try_get("epoch")?,

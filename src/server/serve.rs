@@ -1,13 +1,13 @@
 //! From configuration to a listening server, and back to silence without cutting anyone off.
 
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{io::Write, time::Duration};
 
-use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, signal};
 
 use super::{
     App, compact,
     config::{DatabaseConfig, ServeConfig},
+    connections::{self, Limits},
     db, metrics,
     router::router,
     sign_up,
@@ -28,12 +28,6 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     // With the port that the system chose, if it was asked to: passkeys belong to it.
     let config = ServeConfig { listen_addr: address, ..config };
     let figures = metrics::bind(&config).await?;
-    // Without it the second packet of an answer waits for the acknowledgement of the first.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
     if !address.ip().is_loopback() && !config.is_https() {
         tracing::warn!("listening beyond this machine without TLS: set PUBLIC_URL to the https address people use");
     }
@@ -41,7 +35,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
         tracing::warn!("there is no account yet; the first one needs this set-up token: {token}");
     }
     let app = App::new(pool.clone(), config);
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let limits = Limits::of(app.config());
 
     let beside = [tokio::spawn(compact::regularly(app.clone())), tokio::spawn(metrics::serve(app.clone(), figures))];
 
@@ -51,7 +45,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
     stdout.flush()?;
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown({
+    let serving = connections::serve(listener, router(app.clone()), limits, {
         let app = app.clone();
         async move {
             interrupted().await;
@@ -68,7 +62,7 @@ pub async fn serve(database: &DatabaseConfig, config: ServeConfig) -> anyhow::Re
         }
     };
     tokio::select! {
-        ended = serving => ended?,
+        () = serving => {}
         () = deadline => tracing::warn!("some requests were cut off"),
     }
     beside.iter().for_each(tokio::task::JoinHandle::abort);

@@ -123,6 +123,7 @@ pub(super) async fn authenticate_on(conn: &mut PgConnection, call: &Call) -> Res
     .fetch_optional(&mut *conn)
     .await?;
     let (user, stale) = found.ok_or_else(unauthenticated)?;
+    call.proven(&hash, UserId(user));
     if stale {
         touch(conn, &hash).await?;
     }

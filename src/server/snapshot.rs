@@ -102,7 +102,7 @@ pub async fn snapshot(call: &Call, asked: Asked) -> Result<SnapshotResponse, Api
          where s.id_hash = $1 and {ALIVE}
          order by e.entity_id"
     )))
-    .bind(hash)
+    .bind(&hash)
     .bind(query.baby.0)
     .bind(query.after.map(|place| place.entity))
     .bind(query.limit + 1)
@@ -110,11 +110,12 @@ pub async fn snapshot(call: &Call, asked: Asked) -> Result<SnapshotResponse, Api
     .await?;
     lane.keep();
     let first = rows.first().ok_or_else(session::unauthenticated)?;
+    let user = UserId(first.try_get("user_id")?);
+    call.proven(&hash, user);
     let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
     Action::Read.judge(query.baby, level)?;
     let response = answer(&query, first, &rows)?;
     if !response.has_more {
-        let user = UserId(first.try_get("user_id")?);
         call.app.leases().give_back(Holder { user, baby: query.baby, kind: LeaseKind::Bootstrap });
     }
     Ok(response)

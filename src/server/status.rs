@@ -14,7 +14,7 @@ use crate::{
     api::{ApiError, Level},
     domain::{
         checksum::Checksum,
-        id::{BabyId, ClientId},
+        id::{BabyId, ClientId, UserId},
         time::Timestamp,
     },
     sync::protocol::{DayVolume, StatusResponse},
@@ -42,7 +42,7 @@ pub async fn status(call: &Call, asked: Asked) -> Result<StatusResponse, ApiErro
     let (baby, client) = session::or_refused(call, asked.read()).await?;
     let hash = call.token.as_ref().ok_or_else(session::unauthenticated)?.hash();
     let rows = sqlx::query(AssertSqlSafe(format!(
-        "select a.level::text as level, h.version, h.floor, h.epoch, h.checksum, h.live_rows,
+        "select s.user_id, a.level::text as level, h.version, h.floor, h.epoch, h.checksum, h.live_rows,
            (extract(epoch from c.seen_at) * 1000)::bigint as seen_ms, d.day, d.events
          from sessions s
          left join access_now a on a.baby_id = $2 and a.user_id = s.user_id
@@ -64,7 +64,7 @@ pub async fn status(call: &Call, asked: Asked) -> Result<StatusResponse, ApiErro
          where s.id_hash = $1 and {ALIVE}
          order by d.day"
     )))
-    .bind(hash)
+    .bind(&hash)
     .bind(baby.0)
     .bind(client.map(|client| client.0))
     .bind(COUNTED_EVENTS)
@@ -72,6 +72,7 @@ pub async fn status(call: &Call, asked: Asked) -> Result<StatusResponse, ApiErro
     .fetch_all(call.pool())
     .await?;
     let first = rows.first().ok_or_else(session::unauthenticated)?;
+    call.proven(&hash, UserId(first.try_get("user_id")?));
     let level = first.try_get::<Option<&str>, _>("level")?.map(Level::from_sql).transpose()?;
     Action::Read.judge(baby, level)?;
     let number = |name: &str| first.try_get::<i64, _>(name);

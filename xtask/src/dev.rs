@@ -51,6 +51,7 @@ fn start(database: &Database, data_dir: &std::path::Path) -> Result<Server> {
         listen_addr: &run::listen_addr(),
         data_dir,
         site_dir: &site_dir,
+        env: &[],
     };
     Server::start(&setup, None)
 }

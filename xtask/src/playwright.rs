@@ -55,6 +55,7 @@ impl Run<'_> {
             listen_addr: "127.0.0.1:0",
             data_dir: &work.join("data"),
             site_dir: &site_dir,
+            env: &[],
         };
         let server = Server::start(&setup, Some(std::fs::File::create(&log)?))
             .with_context(|| format!("its log is {}", log.display()))?;

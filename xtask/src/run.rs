@@ -26,6 +26,7 @@ pub(crate) fn main() -> Result<()> {
         listen_addr: &listen_addr(),
         data_dir: &data_dir,
         site_dir: &site_dir,
+        env: &[],
     };
     let mut server = Server::start(&setup, None)?;
     println!("\nCradlelog is at {}\nIts data is in {}. Ctrl-C ends it.\n", server.address, data_dir.display());

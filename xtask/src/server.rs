@@ -36,6 +36,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) listen_addr: &'a str,
     pub(crate) data_dir: &'a Path,
     pub(crate) site_dir: &'a Path,
+    /// Further settings, over those of this program's own environment.
+    pub(crate) env: &'a [(&'a str, &'a str)],
 }
 
 /// A running server.
@@ -56,6 +58,7 @@ impl Server {
             .env("LISTEN_ADDR", setup.listen_addr)
             .env("DATA_DIR", setup.data_dir)
             .env("SITE_DIR", setup.site_dir)
+            .envs(setup.env.iter().copied())
             .stdout(Stdio::piped());
         if let Some(log) = &log {
             command.stderr(log.try_clone()?);

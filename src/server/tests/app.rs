@@ -77,6 +77,10 @@ impl TestApp {
             sign_up: SignUpRule::Open,
             client_ip_header: None,
             bulk_leases: 16,
+            // Tests are in a hurry; what the rate does is shown by those of `rates`.
+            account_rate: 1_000_000,
+            connections: 64,
+            silence_secs: 60,
             hint_check_secs: 3,
             compact_every_secs: 0,
             metrics_addr: None,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::app::{TestApp, bottle, create, ids, statuses};
 
 /// The test's own pool is small; this one lets everyone in at once.
-async fn wide(pool: &PgPool) -> PgPool {
+pub(super) async fn wide(pool: &PgPool) -> PgPool {
     let options = (*pool.connect_options()).clone();
     PgPoolOptions::new().max_connections(24).connect_with(options).await.unwrap()
 }

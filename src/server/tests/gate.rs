@@ -372,3 +372,60 @@ async fn a_restart_of_postgres_costs_no_pull_and_no_push(pool: PgPool) {
     restart().await;
     assert_eq!(ada.pull(baby, 1).await.ok()["head"], 2);
 }
+
+/// Whatever the answer is, a browser learns from it what it may do with it: found, not found, not changed,
+/// not allowed, too much, our fault.
+#[sqlx::test]
+async fn every_kind_of_answer_carries_the_headers_of_its_kind(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.site_dir = site()).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let shell = app.anonymous().get("/").await;
+    let request = |method: &str, uri: &str| ada.request(method.parse().unwrap(), uri);
+    let json = |method: &str, uri: &str| request(method, uri).header(header::CONTENT_TYPE, "application/json");
+    let empty = || Body::empty();
+    let gone = "alter table entity rename to entity_gone";
+    let since = &shell.headers[header::LAST_MODIFIED];
+    let cases = [
+        (200, request("GET", "/timeline").body(empty())),
+        (200, request("HEAD", "/").body(empty())),
+        (304, request("GET", "/").header(header::IF_MODIFIED_SINCE, since).body(empty())),
+        (405, request("POST", "/").body(empty())),
+        (405, request("POST", "/timeline").body(empty())),
+        (405, request("DELETE", "/healthz").body(empty())),
+        (404, request("GET", "/pkg/none.js").body(empty())),
+        (405, request("PUT", "/pkg/app.0123.js").body(empty())),
+        (200, request("GET", "/api/account/sessions").body(empty())),
+        (404, request("GET", "/api/none").body(empty())),
+        (405, request("OPTIONS", "/api/sync/push").body(empty())),
+        (405, json("DELETE", "/api/sync/push").body(empty())),
+        (415, request("POST", "/api/sync/push").body(Body::from("{}"))),
+        (400, json("POST", "/api/sync/push").body(Body::from("{"))),
+        (413, json("POST", "/api/sync/push").body(Body::from(vec![b' '; MAX_BODY_BYTES + 1]))),
+        (426, request("GET", "/api/auth/me").header("sync-protocol", "0").body(empty())),
+        (403, json("POST", "/api/sync/push").header(header::ORIGIN, "https://evil.example").body(Body::from("{}"))),
+        (500, request("GET", &format!("/api/sync/snapshot?babyId={baby}")).body(empty())),
+    ];
+    sqlx::query(gone).execute(&app.pool).await.unwrap();
+    for (status, request) in cases {
+        let request = request.unwrap();
+        let what = format!("{} {}", request.method(), request.uri());
+        let is_call = request.uri().path().starts_with("/api");
+        let answer = app.send(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{what}");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{what}");
+        assert_eq!(answer.headers.get(header::SERVER), None, "{what}");
+        if is_call {
+            assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "{what}");
+            assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json", "{what}");
+            assert_eq!(answer.headers.get("access-control-allow-origin"), None, "{what}");
+        } else {
+            for name in ON_PAGES {
+                assert!(answer.headers.contains_key(name), "{what} has no {name}");
+            }
+        }
+    }
+    app.app.rates().exhaust(crate::domain::id::UserId(ada.user_id));
+    let waiting = ada.get("/api/auth/me").await;
+    assert_eq!((waiting.status.as_u16(), &waiting.headers[header::CACHE_CONTROL]), (429, &"no-store".parse().unwrap()));
+}

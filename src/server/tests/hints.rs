@@ -15,14 +15,14 @@ use super::app::{Person, TestApp, bottle, create};
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open stream of hints.
-struct Ear {
+pub(super) struct Ear {
     body: BodyDataStream,
     text: String,
 }
 
 impl Ear {
     /// The next hint, comments passed over; `None` at the end.
-    async fn next(&mut self) -> Option<(Uuid, u64)> {
+    pub(super) async fn next(&mut self) -> Option<(Uuid, u64)> {
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
                 let data = message.strip_prefix("data: ").map(str::to_owned);
@@ -39,7 +39,7 @@ impl Ear {
     }
 
     /// The hints up to this one, which must come.
-    async fn until(&mut self, last: (Uuid, u64)) -> Vec<(Uuid, u64)> {
+    pub(super) async fn until(&mut self, last: (Uuid, u64)) -> Vec<(Uuid, u64)> {
         let mut heard = Vec::new();
         while heard.last() != Some(&last) {
             heard.push(self.next().await.expect("the stream goes on"));
@@ -49,7 +49,7 @@ impl Ear {
 }
 
 impl Person<'_> {
-    async fn listen(&self) -> Ear {
+    pub(super) async fn listen(&self) -> Ear {
         let request = self.request(Method::GET, "/api/sync/hints").header(header::ACCEPT_ENCODING, "br, gzip");
         let response = self.app.stream(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), 200);
@@ -58,7 +58,7 @@ impl Person<'_> {
         Ear { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
-    async fn remove(&self, whom: &Person<'_>, baby: Uuid) {
+    pub(super) async fn remove(&self, whom: &Person<'_>, baby: Uuid) {
         let body = json!({"babyId": baby, "userId": whom.user_id});
         self.post("/api/babies/caregivers/remove", body).await.ok();
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::samples::Samples;
+use super::server::UNHURRIED;
 use crate::postgres::Postgres;
 use crate::server::{self, Server, Setup};
 use crate::site::{self, Profile};
@@ -34,6 +35,7 @@ impl App {
             listen_addr: "127.0.0.1:0",
             data_dir: &work.join("data"),
             site_dir: &site_dir,
+            env: &[UNHURRIED],
         };
         let server = Server::start(&setup, Some(File::create(&log)?))
             .with_context(|| format!("its log is {}", log.display()))?;
