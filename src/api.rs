@@ -39,6 +39,8 @@ pub enum ErrorCode {
     CursorAmbiguous,
     Unauthenticated,
     BadCredentials,
+    /// The password is right, and an operator's: another one has to be chosen with it.
+    NewPasswordNeeded,
     AccessRevoked,
     ReadOnly,
     /// Access is there, but the level does not reach: only owners invite and remove.
@@ -79,9 +81,8 @@ impl ErrorCode {
         match self {
             Self::Malformed | Self::CursorAmbiguous => StatusCode::BAD_REQUEST,
             Self::Unauthenticated | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::AccessRevoked | Self::ReadOnly | Self::Forbidden | Self::CrossOrigin | Self::SignUpRefused => {
-                StatusCode::FORBIDDEN
-            }
+            Self::AccessRevoked | Self::ReadOnly | Self::Forbidden | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::SignUpRefused | Self::NewPasswordNeeded => StatusCode::FORBIDDEN,
             Self::UnknownBaby | Self::UnknownCaregiver | Self::InviteInvalid | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken | Self::LastOwner | Self::EpochChanged | Self::IdReused => StatusCode::CONFLICT,
@@ -389,8 +390,14 @@ pub async fn sign_up_rules() -> Result<SignUpRules, ApiError> {
 }
 
 #[server(name = SignIn, prefix = "/api", endpoint = "auth/sign-in", input = Json, output = Json)]
-pub async fn sign_in(email: String, password: String) -> Result<Account, ApiError> {
-    crate::server::accounts::sign_in(&crate::server::call(), &email, password).await
+pub async fn sign_in(
+    email: String,
+    password: String,
+    #[server(rename = "newPassword")]
+    #[server(default)]
+    new_password: Option<String>,
+) -> Result<Account, ApiError> {
+    crate::server::accounts::sign_in(&crate::server::call(), &email, password, new_password).await
 }
 
 #[server(name = BeginPasskeySignIn, prefix = "/api", endpoint = "auth/passkey/begin", input = Json, output = Json)]

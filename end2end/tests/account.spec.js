@@ -1,6 +1,7 @@
 // One account on two devices: each is seen from the other, and can be signed out from there.
 import { readFile } from 'node:fs/promises';
 import { PASSWORD } from '../support/api.js';
+import { isAccessible } from '../support/axe.js';
 import { ONE_INTERVAL } from '../support/device.js';
 import { databases } from '../support/idb.js';
 import { expect, test } from '../support/test.js';
@@ -137,3 +138,23 @@ for (const [rules, words, asks] of [
     await expect(stranger.button('Create account')).toHaveCount(asks ? 1 : 0);
   });
 }
+
+test('who got a password from the operator chooses one of their own with it', async ({ device }) => {
+  const stranger = await device();
+  stranger.watch.tolerate('status of 403');
+  const asked = [];
+  await stranger.context.route('**/api/auth/sign-in', (route) => {
+    asked.push(route.request().postDataJSON());
+    return route.fulfill({ status: 403, json: { code: 'new_password_needed', message: '', field: 'newPassword', requestId: null } });
+  });
+  await stranger.page.goto('/');
+  await expect(stranger.page.getByLabel('New password')).toHaveCount(0);
+  await stranger.fillSignIn('ada@example.org', 'an operator made it');
+  await expect(stranger.text('This password is for one time only.')).toBeVisible();
+  await isAccessible(stranger.page, 'a password of one\'s own');
+  await stranger.page.getByLabel('New password').fill(NEW_PASSWORD);
+  await stranger.button('Sign in').click();
+  await expect.poll(() => asked.length).toBe(2);
+  const typed = { email: 'ada@example.org', password: 'an operator made it' };
+  expect(asked).toEqual([{ ...typed, newPassword: null }, { ...typed, newPassword: NEW_PASSWORD }]);
+});

@@ -95,6 +95,7 @@ fn judge(error: ApiError) -> TransportError {
         Told::NotFound => ErrorCode::NotFound,
         Told::Forbidden
         | Told::CrossOrigin
+        | Told::NewPasswordNeeded
         | Told::UnknownCaregiver
         | Told::InviteInvalid
         | Told::InviteExpired

@@ -62,26 +62,51 @@ pub async fn sign_up(
     Ok(Account { user_id, display_name })
 }
 
-pub async fn sign_in(call: &Call, email: &str, password: String) -> Result<Account, ApiError> {
+/// `new_password` replaces one that an operator made; any other is replaced by [`change_password`].
+pub async fn sign_in(
+    call: &Call,
+    email: &str,
+    password: String,
+    new_password: Option<String>,
+) -> Result<Account, ApiError> {
     // An address that could not have signed up is as unknown as one that has not.
     let email = Email::parse(email).map_err(|_| bad_credentials())?;
     let by_address = throttle::ADDRESS.attempt(call.pool(), &call.address_group()).await?;
     let by_account = throttle::ACCOUNT.attempt(call.pool(), email.as_str()).await?;
 
     let found = by_email(call.pool(), &email).await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let right = call.app.passwords().matches(password, hash).await?;
-    let Some((account, hash)) = found.filter(|_| right) else {
+    let hash = found.as_ref().map(|known| known.hash.clone());
+    let right = call.app.passwords().matches(password.clone(), hash).await?;
+    let Some(known) = found.filter(|known| right && known.reset != Some(Reset::RunOut)) else {
         return Err(bad_credentials());
     };
 
     by_account.forget(call.pool()).await?;
     by_address.uncount(call.pool()).await?;
+    let user = known.account.user_id;
+    let chosen = match known.reset {
+        None => None,
+        Some(_) => Some(replacement(call, &email, &password, new_password).await?),
+    };
     let mut tx = call.pool().begin().await?;
-    still_proven(&mut tx, account.user_id, &hash).await?;
-    session::begin(call, &mut tx, account.user_id).await?;
+    still_proven(&mut tx, user, &known.hash).await?;
+    if let Some(hash) = chosen {
+        set_password(&mut tx, user, &hash, Choice::Own).await?;
+    }
+    session::begin(call, &mut tx, user).await?;
     tx.commit().await?;
-    Ok(account)
+    Ok(known.account)
+}
+
+/// The hash of the password that somebody chooses in place of the operator's.
+async fn replacement(call: &Call, email: &Email, old: &str, new: Option<String>) -> Result<String, ApiError> {
+    let at_field = |error| ApiError { field: Some("newPassword".into()), ..error };
+    let new = new.filter(|new| new != old).ok_or_else(|| {
+        let why = "an operator knows this password: choose one of your own, as newPassword";
+        at_field(ApiError::new(ErrorCode::NewPasswordNeeded, why))
+    })?;
+    password::check(&new, email.as_str()).map_err(at_field)?;
+    call.app.passwords().hash(new).await
 }
 
 /// Another password: every session of the account ends, and this device begins a new one.
@@ -93,25 +118,40 @@ pub async fn change_password(call: &Call, password: String, new_password: String
     let hash = call.app.passwords().hash(new_password).await?;
     let mut tx = call.pool().begin().await?;
     still_proven(&mut tx, user, &proven.hash).await?;
-    set_password(&mut tx, user, &hash).await?;
+    set_password(&mut tx, user, &hash, Choice::Own).await?;
     session::begin(call, &mut tx, user).await?;
     tx.commit().await?;
     Ok(Done {})
 }
 
+/// Who chose a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Own,
+    /// An operator did, for somebody who chooses their own with it within a day.
+    Operator,
+}
+
 /// Replaces the password and ends every session that was opened with the one before.
-pub(super) async fn set_password(conn: &mut PgConnection, user: UserId, hash: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn set_password(
+    conn: &mut PgConnection,
+    user: UserId,
+    hash: &str,
+    choice: Choice,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with ended as (
            delete from sessions
            where user_id = $1
          )
          update users
-         set password_hash = $2
+         set password_hash = $2,
+             password_reset_until = case when $3 then now() + interval '1 day' end
          where id = $1",
     )
     .bind(user.0)
     .bind(hash)
+    .bind(choice == Choice::Operator)
     .execute(conn)
     .await?;
     Ok(())
@@ -126,13 +166,17 @@ pub(super) struct Proven {
 /// Asks for the caller's own password once more, before what a borrowed phone must not do. Wrong ones
 /// count with the wrong ones of sign-ins.
 pub(super) async fn confirm(call: &Call, user: UserId, password: String) -> Result<Proven, ApiError> {
-    let found: Option<(String, String)> = sqlx::query_as("select email, password_hash from users where id = $1")
-        .bind(user.0)
-        .fetch_optional(call.pool())
-        .await?;
-    let (email, hash) = found.ok_or_else(session::unauthenticated)?;
+    let found: Option<(String, String, bool)> = sqlx::query_as(
+        "select email, password_hash, coalesce(password_reset_until <= now(), false)
+         from users
+         where id = $1",
+    )
+    .bind(user.0)
+    .fetch_optional(call.pool())
+    .await?;
+    let (email, hash, has_run_out) = found.ok_or_else(session::unauthenticated)?;
     let attempt = throttle::ACCOUNT.attempt(call.pool(), &email).await?;
-    if !call.app.passwords().matches(password, Some(hash.clone())).await? {
+    if !call.app.passwords().matches(password, Some(hash.clone())).await? || has_run_out {
         return Err(ApiError { field: Some("password".into()), ..bad_credentials() });
     }
     attempt.forget(call.pool()).await?;
@@ -196,16 +240,33 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
     Ok(Me { user_id: user, display_name, babies, asked })
 }
 
-async fn by_email(pool: &PgPool, email: &Email) -> Result<Option<(Account, String)>, ApiError> {
-    let found: Option<(Uuid, String, String)> = sqlx::query_as(
-        "select id, display_name, password_hash
+struct Known {
+    account: Account,
+    hash: String,
+    reset: Option<Reset>,
+}
+
+/// That the password is one that an operator made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reset {
+    Open,
+    RunOut,
+}
+
+async fn by_email(pool: &PgPool, email: &Email) -> Result<Option<Known>, ApiError> {
+    let found: Option<(Uuid, String, String, Option<bool>)> = sqlx::query_as(
+        "select id, display_name, password_hash, password_reset_until > now()
          from users
          where email = $1",
     )
     .bind(email.as_str())
     .fetch_optional(pool)
     .await?;
-    Ok(found.map(|(id, display_name, hash)| (Account { user_id: UserId(id), display_name }, hash)))
+    Ok(found.map(|(id, display_name, hash, is_open)| Known {
+        account: Account { user_id: UserId(id), display_name },
+        hash,
+        reset: is_open.map(|is_open| if is_open { Reset::Open } else { Reset::RunOut }),
+    }))
 }
 
 fn bad_credentials() -> ApiError {

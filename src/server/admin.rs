@@ -20,7 +20,8 @@ use crate::{api::ErrorCode, domain::id::UserId};
 pub enum Act {
     /// List the accounts, with their signed-in devices and babies
     Accounts,
-    /// Give an account another password and end its sessions; prints a random one
+    /// Give an account a password for its next sign-in, at which another one is chosen, and end its sessions;
+    /// prints a random one
     ResetPassword {
         email: String,
         /// Read the password from standard input, one line, in place of making one
@@ -53,7 +54,7 @@ pub async fn command(database: &DatabaseConfig, act: Act) -> anyhow::Result<Stri
     Ok(told)
 }
 
-async fn perform(pool: &PgPool, act: Act) -> anyhow::Result<String> {
+pub(super) async fn perform(pool: &PgPool, act: Act) -> anyhow::Result<String> {
     Ok(match act {
         Act::Accounts => accounts(pool).await?,
         Act::ResetPassword { email, stdin } => reset_password(pool, &email, stdin).await?,
@@ -103,9 +104,12 @@ async fn reset_password(pool: &PgPool, email: &str, stdin: bool) -> anyhow::Resu
     password::check(&password, email.as_str())?;
     let hash = password::Passwords::new().hash(password).await?;
     let mut tx = pool.begin().await?;
-    accounts::set_password(&mut tx, user, &hash).await?;
+    accounts::set_password(&mut tx, user, &hash, accounts::Choice::Operator).await?;
     tx.commit().await?;
-    Ok(format!("{told}The account has this password from now on, and every device of it is signed out.\n"))
+    Ok(format!(
+        "{told}For a day whoever signs in with it chooses another password, and is then signed in. \
+         Every device of the account is signed out.\n"
+    ))
 }
 
 async fn delete_account(pool: &PgPool, email: &str, with_babies: bool) -> anyhow::Result<String> {

@@ -9,10 +9,13 @@
 //! - A baby that its owner deleted goes whole, for everyone, 30 days later: until then it can be restored.
 //!   To its devices that is any access that ends.
 //! - What is left of a guest's stay goes 30 days after its end, and so does what waited in the tray for as long.
+//! - What let people in, or kept them out, goes soon after it has no effect any more ([`people`]).
 //! - The memory of a verdict goes when the device said that it has kept the answer, else after 90 days.
 //!
 //! Invariant: the fold of the log is the same from every cursor at or above the floor, before and
 //! after. Nothing here takes long: many small statements, and one process at a time.
+
+mod people;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -40,6 +43,10 @@ pub struct Retention {
     pub verdicts: Duration,
     /// Stays of guests, and what of them waits in the tray.
     pub guests: Duration,
+    /// Invitations that were used, taken back or, if by code, ran out.
+    pub invitations: Duration,
+    /// Links that ran out: one may be asked about for 30 days, and an owner gets as long to answer.
+    pub links: Duration,
     /// Counters of failed attempts; all rules forget earlier.
     pub throttles: Duration,
     /// What browsers were asked about passkeys and have not answered.
@@ -55,6 +62,8 @@ impl Default for Retention {
             acked_verdicts: DAY,
             verdicts: 90 * DAY,
             guests: 30 * DAY,
+            invitations: DAY,
+            links: 60 * DAY,
             throttles: DAY,
             ceremonies: passkeys::LIFETIME,
         }
@@ -69,15 +78,20 @@ pub struct Gone {
     pub babies: u64,
     pub verdicts: u64,
     pub guests: u64,
+    pub invitations: u64,
+    /// Sessions that ran out, of people who have not signed in since.
+    pub sessions: u64,
     pub throttles: u64,
     pub ceremonies: u64,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, tombstones, babies, verdicts, guests, throttles, ceremonies } = self;
+        let Self { events, tombstones, babies, verdicts, guests, .. } = self;
+        let Self { invitations, sessions, throttles, ceremonies, .. } = self;
         write!(f, "superseded events: {events}, tombstones: {tombstones}, deleted babies: {babies}, ")?;
-        write!(f, "remembered verdicts: {verdicts}, stays of guests: {guests}, counters of attempts: {throttles}, ")?;
+        write!(f, "remembered verdicts: {verdicts}, stays of guests: {guests}, invitations: {invitations}, ")?;
+        write!(f, "sessions: {sessions}, counters of attempts: {throttles}, ")?;
         write!(f, "unanswered questions about passkeys: {ceremonies}")
     }
 }
@@ -134,8 +148,10 @@ pub async fn compact(pool: &PgPool, keep: &Retention) -> Result<Option<Gone>, sq
             gone.tombstones += tombstones(&mut conn, baby, keep).await?;
             gone.verdicts += verdicts(&mut conn, baby, keep).await?;
             gone.guests += guests::forget(&mut conn, baby, keep.guests.as_secs_f64()).await?;
+            gone.invitations += people::invitations(&mut conn, baby, keep).await?;
         }
-        gone.throttles = throttles(&mut conn, keep).await?;
+        gone.sessions = people::sessions(&mut conn).await?;
+        gone.throttles = people::throttles(&mut conn, keep).await?;
         gone.ceremonies = passkeys::forget(&mut conn, keep.ceremonies).await?;
         sqlx::query("select pg_advisory_unlock(hashtext('cradlelog compact'))").execute(&mut conn).await?;
     }
@@ -301,15 +317,4 @@ async fn verdicts(conn: &mut PgConnection, baby: Uuid, keep: &Retention) -> Resu
             return Ok(gone);
         }
     }
-}
-
-async fn throttles(conn: &mut PgConnection, keep: &Retention) -> Result<u64, sqlx::Error> {
-    let swept = sqlx::query(
-        "delete from throttle
-         where updated_at <= now() - make_interval(secs => $1) and blocked_until <= now()",
-    )
-    .bind(keep.throttles.as_secs_f64())
-    .execute(conn)
-    .await?;
-    Ok(swept.rows_affected())
 }

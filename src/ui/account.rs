@@ -59,6 +59,7 @@ pub(crate) fn api_words(err: &ApiError) -> String {
         ErrorCode::BadCredentials if err.field.as_deref() == Some("passkey") => tr!(passkeys.unknown),
         ErrorCode::BadCredentials if err.field.is_some() => tr!(wrong.current_password),
         ErrorCode::BadCredentials => tr!(wrong.credentials),
+        ErrorCode::NewPasswordNeeded => tr!(wrong.new_password),
         ErrorCode::EmailTaken => tr!(wrong.email_taken),
         ErrorCode::SignUpRefused => match err.field.as_deref() {
             Some("setUpToken") => tr!(wrong.set_up_token),

@@ -231,6 +231,8 @@ async fn a_reader_in_the_middle_of_it_meets_no_hole(pool: PgPool) {
         acked_verdicts: Duration::ZERO,
         verdicts: Duration::ZERO,
         guests: Duration::ZERO,
+        invitations: Duration::ZERO,
+        links: Duration::ZERO,
         throttles: Duration::ZERO,
         ceremonies: Duration::ZERO,
     };
@@ -337,4 +339,45 @@ async fn counters_of_attempts_are_swept(pool: PgPool) {
     let held = "update throttle set updated_at = now() - interval '2 days', blocked_until = now() + interval '1 min'";
     sqlx::query(held).execute(&app.pool).await.unwrap();
     assert_eq!(run(&app.pool).await.throttles, 0);
+}
+
+/// What let people in goes when it lets nobody in any more, a day later; a link can be asked about meanwhile.
+#[sqlx::test]
+async fn invitations_and_sessions_that_are_over_are_let_go(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let baby = ada.baby("Mia").await;
+    let mut made = Vec::new();
+    for (kind, ends) in [
+        ("code", "used_by = created_by, used_at = now() - interval '25 hours'"),
+        ("code", "used_by = created_by, used_at = now() - interval '23 hours'"),
+        ("link", "revoked_at = now() - interval '25 hours'"),
+        ("link", "revoked_at = now() - interval '23 hours'"),
+        ("code", "expires_at = now() - interval '25 hours'"),
+        ("code", "expires_at = now() - interval '23 hours'"),
+        ("link", "expires_at = now() - interval '61 days'"),
+        ("link", "expires_at = now() - interval '59 days'"),
+        ("code", "label = 'open'"),
+        ("link", "label = 'open'"),
+    ] {
+        let body = json!({"babyId": baby, "level": "viewer", "kind": kind});
+        let invite = ada.post("/api/babies/invites/create", body).await.ok();
+        let id: Uuid = invite["inviteId"].as_str().unwrap().parse().unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("update invites set {ends} where id = $1"));
+        sqlx::query(sql).bind(id).execute(&app.pool).await.unwrap();
+        made.push(id);
+    }
+    sqlx::query("update sessions set last_seen_at = now() - interval '91 days' where user_id = $1")
+        .bind(bob.user_id)
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    let gone = run(&app.pool).await;
+    assert_eq!((gone.invitations, gone.sessions), (4, 1));
+    let left: Vec<Uuid> = sqlx::query_scalar("select id from invites order by id").fetch_all(&app.pool).await.unwrap();
+    let expect: Vec<Uuid> = [1, 3, 5, 7, 8, 9].map(|index: usize| made[index]).into();
+    assert_eq!(left.len(), expect.len());
+    assert!(expect.iter().all(|id| left.contains(id)));
+    assert_eq!(ada.me().await["displayName"], "ada");
+    assert_eq!(run(&app.pool).await, Gone::default());
 }

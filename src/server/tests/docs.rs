@@ -66,6 +66,7 @@ fn the_api_page_leaves_nothing_out() {
         CursorAmbiguous,
         Unauthenticated,
         BadCredentials,
+        NewPasswordNeeded,
         AccessRevoked,
         ReadOnly,
         Forbidden,

@@ -8,6 +8,7 @@ use super::{
     app::{Answer, PASSWORD, Person, TestApp, session_cookie},
     devices::second_device,
 };
+use crate::server::admin::{self, Act};
 
 const NEW: &str = "a quieter night";
 const WRONG: &str = "not the password";
@@ -94,4 +95,74 @@ async fn no_session_of_the_old_password_survives_its_change(pool: PgPool) {
         }
         (old, new) = (new, old);
     }
+}
+
+/// What `cradlelog admin reset-password` prints.
+async fn reset(app: &TestApp) -> String {
+    let act = Act::ResetPassword { email: "ada@example.org".into(), stdin: false };
+    let told = admin::perform(&app.pool, act).await.unwrap();
+    told.lines().next().unwrap().strip_prefix("password: ").unwrap().to_owned()
+}
+
+async fn sign_in_with(app: &TestApp, password: &str, new: &str) -> Answer {
+    let body = json!({"email": "ada@example.org", "password": password, "newPassword": new});
+    app.anonymous().post("/api/auth/sign-in", body).await
+}
+
+/// An operator's password opens nothing: its one use is to choose another one.
+#[sqlx::test]
+async fn a_reset_password_is_used_once_to_choose_another(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let told = reset(&app).await;
+    assert_eq!(ada.get("/api/auth/me").await.status, 401);
+    assert_eq!(sign_in(&app, PASSWORD).await.refusal(), (401, "bad_credentials".into()));
+    let asked = sign_in(&app, &told).await;
+    assert_eq!((asked.refusal(), &asked.json()["field"]), ((403, "new_password_needed".into()), &json!("newPassword")));
+    for (bad, refusal) in [
+        (told.as_str(), (403, "new_password_needed")),
+        ("short", (422, "invalid_payload")),
+        ("ada@example.org", (422, "invalid_payload")),
+    ] {
+        let answer = sign_in_with(&app, &told, bad).await;
+        assert_eq!(answer.refusal(), (refusal.0, refusal.1.into()), "{bad}");
+        assert_eq!((&answer.json()["field"], session_cookie(&answer)), (&json!("newPassword"), None), "{bad}");
+    }
+    assert_eq!(app.count("sessions").await, 0);
+    let answer = sign_in_with(&app, &told, NEW).await;
+    let after = Person { cookie: session_cookie(&answer).expect("a session"), ..ada.clone() };
+    assert_eq!(after.me().await["displayName"], "ada");
+    assert_eq!(sign_in(&app, &told).await.refusal(), (401, "bad_credentials".into()), "it is used up");
+    assert_eq!(sign_in_with(&app, &told, "yet another night").await.status, 401);
+    assert_eq!(sign_in(&app, NEW).await.status, 200);
+    assert_eq!(sign_in_with(&app, NEW, "yet another night").await.status, 200);
+    assert_eq!(sign_in(&app, NEW).await.status, 200, "one's own is not replaced in passing");
+}
+
+#[sqlx::test]
+async fn a_reset_password_is_worth_nothing_after_a_day(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    app.sign_up("ada").await;
+    let told = reset(&app).await;
+    let left: f64 = sqlx::query_scalar("select extract(epoch from password_reset_until - now())::float8 from users")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    assert!((86_000.0..=86_400.0).contains(&left), "{left}");
+    sqlx::query("update users set password_reset_until = now()").execute(&app.pool).await.unwrap();
+    assert_eq!(sign_in(&app, &told).await.refusal(), (401, "bad_credentials".into()));
+    assert_eq!(sign_in_with(&app, &told, NEW).await.refusal(), (401, "bad_credentials".into()));
+}
+
+/// Of two who choose at once, one has chosen.
+#[sqlx::test]
+async fn a_reset_password_is_used_by_one_of_two(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    app.sign_up("ada").await;
+    let told = reset(&app).await;
+    let other = "another quiet night";
+    let (a, b) = tokio::join!(sign_in_with(&app, &told, NEW), sign_in_with(&app, &told, other));
+    let mut statuses = [a.status.as_u16(), b.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!((statuses, app.count("sessions").await), ([200, 401], 1));
 }

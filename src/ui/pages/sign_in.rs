@@ -52,10 +52,15 @@ fn SignInForm() -> impl IntoView {
     let joining = expect_context::<JoinCode>();
     let router = expect_context::<Router>();
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    // Asked for once the server says that the password is an operator's.
+    let (new_password, choosing) = (RwSignal::new(String::new()), RwSignal::new(false));
     let asking = Asking::new();
     let submit = Callback::new(move |()| {
         asking.ask(Box::pin(async move {
-            arrive(device, api::sign_in(email.get_untracked(), password.get_untracked()).await?).await?;
+            let chosen = choosing.get_untracked().then(|| new_password.get_untracked());
+            let answer = api::sign_in(email.get_untracked(), password.get_untracked(), chosen).await;
+            choosing.try_set(answer.as_ref().is_err_and(|err| err.field.as_deref() == Some("newPassword")));
+            arrive(device, answer?).await?;
             router.go(joining.next_path());
             Ok(())
         }));
@@ -66,6 +71,10 @@ fn SignInForm() -> impl IntoView {
                 error=asking.at_field(Some("email"))/>
             <TextField id="password" label=tr!(account.password) value=password kind="password" autocomplete="current-password"
                 error=asking.at_field(Some("password"))/>
+            {move || choosing.get().then(|| view! {
+                <TextField id="new-password" label=tr!(password.new) value=new_password kind="password" autocomplete="new-password"
+                    error=asking.at_field(Some("newPassword"))/>
+            })}
         </AskForm>
     }
 }
