@@ -27,11 +27,27 @@ impl Email {
     }
 }
 
-/// A person's or a caregiver's name for the field `field`: one line, 1 to 80 characters.
+/// Turns the direction of all that follows it, also of words that are not the name's.
+fn turns_the_line(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Nothing is seen of it, so a name of these alone would be nobody's. Between others they have their use.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        )
+        || matches!(c, '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
+}
+
+/// A person's or a caregiver's name for the field `field`: one line, 1 to 80 characters, that others can see
+/// and that leaves their own words as they are.
 pub(super) fn name(field: &str, text: &str) -> Result<String, ApiError> {
     let name = text.trim();
-    let chars = name.chars().count();
-    if chars == 0 || chars > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+    let forbidden = name.chars().any(|c| c.is_control() || turns_the_line(c));
+    if forbidden || name.chars().all(is_unseen) || name.chars().count() > MAX_NAME_CHARS {
         return Err(ApiError::invalid(field, format!("{field} must be one line of 1 to {MAX_NAME_CHARS} characters")));
     }
     Ok(name.to_owned())
@@ -70,5 +86,18 @@ mod tests {
             assert_eq!(name("displayName", bad).unwrap_err().field.as_deref(), Some("displayName"), "{bad:?}");
         }
         assert_eq!(label(Some("  ".into())), Ok(None));
+    }
+
+    /// C45.
+    #[test]
+    fn a_name_is_seen_and_leaves_the_words_around_it_alone() {
+        for bad in
+            ["\u{200b}", "\u{200b} \u{2060}", "\u{3164}", "\u{feff}", "\u{202e}adA", "Ada\u{2067}", "A\u{2069}da"]
+        {
+            assert_eq!(name("label", bad).unwrap_err().field.as_deref(), Some("label"), "{bad:?}");
+        }
+        for good in ["👩🏽\u{200d}🍼", "نگار\u{200c}ی", "<script>", "עדה\u{200f}", "=1+1"] {
+            assert_eq!(name("label", good).as_deref(), Ok(good));
+        }
     }
 }

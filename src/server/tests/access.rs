@@ -1,5 +1,7 @@
 //! Who gets what answer at which call, and that another family's ids are worth nothing.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -182,9 +184,8 @@ async fn call(person: &Person<'_>, method: &Method, path: &str, body: Value) -> 
     person.get(&format!("{path}?{}", query.join("&"))).await
 }
 
-/// C41, A11, A32. Every call but sign-out, which anyone may make and which would end the session. A call
-/// without a row fails: those that are served are asked of the registry of server functions, and the
-/// routes beside it are held to a list by `tidy`.
+/// C41, A11, A32. Every call but sign-out, which anyone may make and which would end the session. Whoever
+/// has deleted their account is nobody, with the cookie that they still have.
 #[sqlx::test]
 async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     let app = TestApp::new(pool).await;
@@ -199,6 +200,9 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     editor.join(&owner, baby, "editor").await;
     outsider.baby("Leo").await;
     let foreign = app.sign_up("stranger").await.baby("Zoe").await;
+    let deleted = app.sign_up("deleted").await;
+    deleted.join(&owner, baby, "editor").await;
+    deleted.post("/api/account/delete", json!({"password": PASSWORD})).await.ok();
 
     // A guest is an editor until their time is over, and then one who was removed, but for the tray.
     let (guest, late) = (app.sign_up("guest").await, app.sign_up("late").await);
@@ -215,15 +219,16 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
     }
 
     let nobody = app.anonymous();
-    let people = [&nobody, &outsider, &removed, &viewer, &editor, &owner];
+    let people = [&nobody, &outsider, &removed, &viewer, &editor, &owner, &deleted];
     for (method, path, body, expect) in cases() {
-        for (person, expect) in people.iter().zip(expect) {
+        let by_person = expect[..6].iter().chain([&expect[0]]).copied();
+        for (person, expect) in people.iter().zip(by_person) {
             let answer = call(person, &method, path, body(baby, viewer.user_id)).await;
             assert_eq!(answer.status.as_u16(), expect, "{path} by {}: {}", person.user_id, answer.text);
             sqlx::query("delete from throttle").execute(&app.pool).await.unwrap();
         }
         // To a baby of others everybody is an outsider, whatever they are to their own.
-        for (person, is_somebody) in people.iter().zip([false, true, true, true, true, true]) {
+        for (person, is_somebody) in people.iter().zip([false, true, true, true, true, true, false]) {
             for (what, other, expected) in [("foreign", foreign, expect[1]), ("unknown", Uuid::now_v7(), expect[6])] {
                 let expected = if is_somebody { expected } else { expect[0] };
                 let answer = call(person, &method, path, body(other, viewer.user_id)).await;
@@ -234,9 +239,22 @@ async fn a11_every_call_answers_each_kind_of_caller_as_it_should(pool: PgPool) {
         }
     }
     let functions = server_fn::axum::server_fn_paths().map(|(path, _)| path);
-    let served: std::collections::BTreeSet<_> = functions.chain(["/api/sync/hints", "/api/account/export"]).collect();
-    let tried = cases().iter().map(|(_, path, _, _)| *path).chain(["/api/auth/sign-out"]).collect();
-    assert_eq!(served, tried, "every call that is served has a row here");
+    let served: BTreeSet<_> = functions.chain(["/api/sync/hints", "/api/account/export"]).collect();
+    assert_eq!(without_row(&served), BTreeSet::<&str>::new(), "calls without a row in `cases`");
+    assert!(cases().iter().all(|case| served.contains(case.1)), "rows of calls that are not served");
+}
+
+/// Those of `served` that nobody tries above. Which calls are served is asked of the registry of server
+/// functions; the routes beside it are held to a list by `tidy`.
+fn without_row<'a>(served: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let tried: BTreeSet<_> = cases().iter().map(|(_, path, _, _)| *path).chain(["/api/auth/sign-out"]).collect();
+    served.difference(&tried).copied().collect()
+}
+
+#[test]
+fn a_call_without_a_row_is_found() {
+    let served = BTreeSet::from(["/api/sync/pull", "/api/sync/backdoor", "/api/auth/sign-out"]);
+    assert_eq!(without_row(&served), BTreeSet::from(["/api/sync/backdoor"]));
 }
 
 /// C44.
@@ -362,4 +380,38 @@ async fn only_an_owner_deletes_the_baby_and_restores_it(pool: PgPool) {
     assert_eq!(ada.push_one(baby, restore()).await["status"], "applied");
     assert_eq!(bob.me().await["babies"][0].get("deletedAt"), None);
     assert_eq!(bob.push_one(baby, create(Uuid::now_v7(), "feed_log", bottle(90))).await["status"], "applied");
+}
+
+/// Nobody writes under another name, at another version or at another time by saying so.
+#[sqlx::test]
+async fn what_the_server_decides_is_taken_from_no_request(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+    let baby = ada.baby("Mia").await;
+    bob.join(&ada, baby, "editor").await;
+    let claims = json!({"actorId": ada.user_id, "userId": ada.user_id, "createdBy": ada.user_id, "updatedBy": ada.user_id,
+        "loggedBy": ada.user_id, "level": "owner", "role": "owner", "id": 1, "version": 99, "rowVersion": 99,
+        "createdAt": "2001-01-01T00:00:00.000Z", "receivedAt": "2001-01-01T00:00:00.000Z"});
+    let mut mutation = create(Uuid::now_v7(), "feed_log", bottle(90));
+    mutation.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let mut body = json!({"babyId": baby, "clientId": bob.client_id(), "mutations": [mutation]});
+    body.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let verdict = bob.post("/api/sync/push", body).await.ok()["results"][0].clone();
+    assert_eq!((&verdict["status"], &verdict["version"]), (&json!("applied"), &json!(2)));
+    for (key, value) in claims.as_object().unwrap() {
+        let payload = super::app::with(bottle(60), key, value.clone());
+        bob.push_one(baby, create(Uuid::now_v7(), "feed_log", payload)).await;
+    }
+    let changes = ada.all(baby).await;
+    assert!(changes.len() > 1);
+    for (n, change) in changes.iter().enumerate().skip(1) {
+        assert_eq!(
+            (&change["actorId"], &change["id"], &change["version"]),
+            (&json!(bob.user_id), &json!(n + 1), &json!(n + 1))
+        );
+        assert!(change["createdAt"].as_str().unwrap() > "2026", "{change}");
+        let text = change["payload"].to_string();
+        assert!(!text.contains(&ada.user_id.to_string()) && !text.contains("2001-01-01"), "{text}");
+    }
+    assert_eq!(bob.me().await["babies"][0]["level"], "editor");
 }
