@@ -6,6 +6,7 @@
 mod bench;
 mod brotli_files;
 mod css;
+mod deny;
 mod dev;
 mod exec;
 mod guard;

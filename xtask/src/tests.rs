@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::playwright::Run;
 use crate::postgres::Database;
 use crate::tally::Tally;
-use crate::{exec, paths, requirements, tools};
+use crate::{deny, exec, paths, requirements, tools};
 
 /// A kind of test: its name on the command line, and what runs it.
 struct Stage {
@@ -59,7 +59,8 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Formatting, clippy for each of the programs, and the table of requirements; each counts as one check.
+/// Formatting, clippy for each of the programs, the table of requirements, and what our crates bring along;
+/// each counts as one check.
 fn lint(_: &[String]) -> Result<Tally> {
     tools::ensure_wasm_target()?;
     let checks: [&[&str]; 4] = [
@@ -94,6 +95,7 @@ fn lint(_: &[String]) -> Result<Tally> {
             Tally::FAIL
         }
     });
+    tally.add(deny::check()?);
     Ok(tally)
 }
 
