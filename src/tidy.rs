@@ -154,6 +154,8 @@ fn routes_beside_the_server_functions_are_known() {
     known.sort_unstable();
     let mut written = Vec::new();
     for (_, text) in sources().iter().filter(|(name, _)| name.starts_with("server/") && !name.contains("tests/")) {
+        // A long one is broken over lines.
+        let text: String = text.split_whitespace().collect();
         for start in [".route(\"", ".route_service(\"", ".nest(\"", ".nest_service(\""] {
             let after = text.split(start).skip(1).filter_map(|rest| rest.split('"').next());
             written.extend(after.map(str::to_owned));
@@ -259,4 +261,32 @@ fn c04_no_statement_changes_an_event() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("server/") && !name.contains("test")) {
         assert!(!text.to_lowercase().contains("update sync_events"), "{name}");
     }
+}
+
+/// Every test and every file that docs/security.md calls a proof is there.
+#[test]
+fn every_proof_that_the_security_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut tests: String = sources().into_iter().map(|(_, text)| text).collect();
+    for file in ["src/tidy.rs", "tests/serve.rs", "tests/flood.rs", "tests/kill.rs"] {
+        tests += &fs::read_to_string(root.join(file)).unwrap();
+    }
+    let is_there = |proof: &str| {
+        if proof.contains(['/', '.']) { root.join(proof).is_file() } else { tests.contains(&format!("fn {proof}(")) }
+    };
+    let rows = page.lines().filter(|line| line.starts_with("| V"));
+    let proofs: Vec<&str> = rows
+        .filter_map(|row| row.trim_end_matches('|').rsplit_once('|'))
+        .flat_map(|(_, proofs)| proofs.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(proofs.len() > 60, "the table is read: {proofs:?}");
+    let elsewhere: Vec<&str> = page
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.contains('/') && word.contains('.') && !word.contains(' '))
+        .collect();
+    let missing: Vec<_> = proofs.iter().chain(&elsewhere).filter(|proof| !is_there(proof)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -103,7 +103,9 @@ test('no private word is in a cache, an address, a title or a cookie that script
   await phone.page.reload();
   await phone.isSynced();
   const kept = await phone.page.evaluate(async () => {
-    const texts = [document.cookie, JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state)];
+    // Whose device it is has to be known before a database is open.
+    const { 'cradlelog.account': account, ...settings } = { ...localStorage };
+    const texts = [document.cookie, JSON.stringify(settings), JSON.stringify({ ...sessionStorage }), JSON.stringify(history.state)];
     let files = 0;
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
@@ -112,12 +114,18 @@ test('no private word is in a cache, an address, a title or a cookie that script
         files += 1;
       }
     }
-    return { files, text: texts.join('\n') };
+    return { account: Object.keys(JSON.parse(account)).sort(), files, text: texts.join('\n') };
   });
+  expect(kept.account).toEqual(['displayName', 'userId']);
   expect(kept.files).toBeGreaterThan(5);
   for (const word of words) {
     expect(kept.text.includes(word), `${word} is kept beside the log`).toBe(false);
     expect(addresses.filter((address) => address.includes(word)), word).toEqual([]);
     expect(titles.filter((title) => title.includes(word)), word).toEqual([]);
   }
+  await phone.go('Settings');
+  await phone.button('Sign out').click();
+  await phone.sheet.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await expect(phone.button('Sign in')).toBeVisible();
+  expect(await phone.page.evaluate(() => JSON.stringify({ ...localStorage }))).not.toMatch(/sentinel/i);
 });
