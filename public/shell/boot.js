@@ -1,15 +1,18 @@
 // Starts the app, and tells it when a newer version waits.
 //
-// Between this script and the app there are three events on `window` and one attribute:
+// Between this script and the app there are five events on `window` and one attribute:
 //   `cradlelog:update`         a newer version is ready; <html data-update="ready"> says the same to
 //                              whoever comes later. The app offers it in its own time.
 //   `cradlelog:update-accept`  the person wants it: the newer version takes over and this page reloads.
 //   `cradlelog:update-look`    the server says that this page is too old: there is one to be found now.
+//   `cradlelog:scan`           the picture of a camera is wanted in the page's <video>, and what it shows.
+//   `cradlelog:scanned`        what it showed, or why it cannot, as scan.js says it.
 //
 // A page that did not ask is never reloaded, not even when another tab let the new version in.
 
 const APP = '{{app_js}}';
 const WASM = '{{wasm}}';
+const SCAN = '{{scan_js}}';
 /** A page may stay open for weeks, so it looks for a newer version when it is looked at again. */
 const LOOK_AGAIN_MS = 30 * 60 * 1000;
 
@@ -73,6 +76,17 @@ async function keepFresh() {
     if (document.visibilityState === 'visible' && Date.now() - looked >= LOOK_AGAIN_MS) look();
   });
 }
+
+// Not of the app, and not stored with it: this needs a connection.
+addEventListener('cradlelog:scan', async () => {
+  try {
+    const { scan } = await import(SCAN);
+    await scan(document.querySelector('video'));
+  } catch (error) {
+    console.warn('no scanning:', error);
+    dispatchEvent(new CustomEvent('cradlelog:scanned', { detail: '!offline' }));
+  }
+});
 
 start();
 // In a private window, say, there may be no worker: the app then works while there is a connection.

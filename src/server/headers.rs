@@ -15,7 +15,7 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
     style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     worker-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
-/// Of what a browser shows or runs.
+/// Of what a browser shows or runs. The camera is for scanning an invitation, and asks the person each time.
 const PAGE: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -26,7 +26,7 @@ const PAGE: [(HeaderName, HeaderValue); 7] = [
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=(), \
+            "camera=(self), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=(), \
              publickey-credentials-create=(self), publickey-credentials-get=(self)",
         ),
     ),

@@ -38,13 +38,14 @@ impl Profile {
 /// Builds the site if anything it is made of changed, and returns its directory.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     tools::ensure_wasm_target()?;
-    let mut cargo = paths::cargo();
-    cargo
-        .args(["build", "--package", "cradlelog", "--lib", "--target", tools::WASM_TARGET, "--features", "csr"])
-        .args(["--profile", profile.cargo_name()]);
-    exec::run(&mut cargo)?;
+    for words in [&["cradlelog", "--features", "csr"][..], &["scan"]] {
+        let mut cargo = paths::cargo();
+        cargo.args(["build", "--lib", "--target", tools::WASM_TARGET, "--profile", profile.cargo_name()]);
+        exec::run(cargo.arg("--package").args(words))?;
+    }
     let target = paths::target()?;
-    let wasm = target.join(tools::WASM_TARGET).join(profile.target_dir_name()).join("cradlelog.wasm");
+    let built = target.join(tools::WASM_TARGET).join(profile.target_dir_name());
+    let wasm = [built.join("cradlelog.wasm"), built.join("scan.wasm")];
     let site = target.join(profile.site_dir_name());
     let stamp_file = target.join(format!("{}.stamp", profile.site_dir_name()));
     let stamp = stamp(&wasm)?;
@@ -61,9 +62,9 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
 }
 
 /// Stands for all that a site is made of, this program's source included.
-fn stamp(wasm: &Path) -> Result<String> {
+fn stamp(wasm: &[PathBuf]) -> Result<String> {
     let repo = paths::repo();
-    let mut inputs = vec![wasm.to_path_buf()];
+    let mut inputs = wasm.to_vec();
     for dir in ["public", "style", "xtask/src"] {
         inputs.extend(paths::files_under(&repo.join(dir))?);
     }
@@ -78,7 +79,7 @@ fn stamp(wasm: &Path) -> Result<String> {
 /// The files of a site by their path without the leading slash.
 type Files = BTreeMap<String, Vec<u8>>;
 
-fn assemble(profile: Profile, wasm: &Path, scratch: &Path) -> Result<Files> {
+fn assemble(profile: Profile, [wasm, reader]: &[PathBuf; 2], scratch: &Path) -> Result<Files> {
     let repo = paths::repo();
     let shell = |name: &str| {
         let path = repo.join("public/shell").join(name);
@@ -96,7 +97,12 @@ fn assemble(profile: Profile, wasm: &Path, scratch: &Path) -> Result<Files> {
     let style = css::bundle(&repo.join("style"))? + &css::without_comments(&shell("shell.css")?);
     let style = add_hashed(&mut files, "style", "css", style.into_bytes());
     let theme = add_hashed(&mut files, "theme", "js", shell("theme.js")?.into_bytes());
-    let boot = fill(&shell("boot.js")?, &[("app_js", &app), ("wasm", &wasm)])?;
+    let (glue, reader) = bind(profile, reader, scratch)?;
+    let reader = add_hashed(&mut files, "scan-reader", "wasm", reader);
+    let glue = add_hashed(&mut files, "scan-reader", "js", glue.into_bytes());
+    let scan = fill(&shell("scan.js")?, &[("reader_js", &glue), ("reader_wasm", &reader)])?;
+    let scan = add_hashed(&mut files, "scan", "js", scan.into_bytes());
+    let boot = fill(&shell("boot.js")?, &[("app_js", &app), ("wasm", &wasm), ("scan_js", &scan)])?;
     let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes());
     let reset = add_hashed(&mut files, "reset", "js", shell("reset.js")?.into_bytes());
 
@@ -126,7 +132,7 @@ fn bind(profile: Profile, wasm: &Path, scratch: &Path) -> Result<(String, Vec<u8
     bindgen
         .web(true)?
         .typescript(false)
-        .out_name("cradlelog")
+        .out_name("program")
         .input_path(wasm)
         // The page names the wasm by its hash; the default path would be dead.
         .omit_default_module_path(true)
@@ -134,8 +140,8 @@ fn bind(profile: Profile, wasm: &Path, scratch: &Path) -> Result<(String, Vec<u8
         .remove_producers_section(release);
     bindgen.generate(scratch).with_context(|| format!("wasm-bindgen cannot process {}", wasm.display()))?;
     ensure!(!scratch.join("snippets").exists(), "a crate brings script snippets, which would be served without a hash");
-    let glue = std::fs::read_to_string(scratch.join("cradlelog.js"))?;
-    let wasm = std::fs::read(scratch.join("cradlelog_bg.wasm"))?;
+    let glue = std::fs::read_to_string(scratch.join("program.js"))?;
+    let wasm = std::fs::read(scratch.join("program_bg.wasm"))?;
     Ok((glue, if release { squeeze(&wasm)? } else { wasm }))
 }
 
@@ -147,13 +153,14 @@ fn add_hashed(files: &mut Files, stem: &str, extension: &str, bytes: Vec<u8>) ->
 }
 
 /// What the service worker stores at its installation: all but itself, the manifest's pictures of the
-/// app and what only a crawler reads, with the two pages under the address that people open.
+/// app, what only a crawler reads and what few people need once, with the two pages under the address that
+/// people open.
 fn precache(files: &Files) -> Vec<String> {
     let name = |path: &String| match path.as_str() {
         "sw.js" | "robots.txt" => None,
         "index.html" => Some("/".to_owned()),
         "reset/index.html" => Some("/reset/".to_owned()),
-        path if path.starts_with("screenshots/") => None,
+        path if path.starts_with("screenshots/") || path.starts_with("pkg/scan") => None,
         path => Some(format!("/{path}")),
     };
     files.keys().filter_map(name).collect()
@@ -211,6 +218,7 @@ mod tests {
             files.insert(name.to_owned(), content.as_bytes().to_vec());
         }
         add_hashed(&mut files, "boot", "js", content.as_bytes().to_vec());
+        add_hashed(&mut files, "scan-reader", "wasm", content.as_bytes().to_vec());
         files
     }
 

@@ -63,9 +63,10 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
 /// each counts as one check.
 fn lint(_: &[String]) -> Result<Tally> {
     tools::ensure_wasm_target()?;
-    let checks: [&[&str]; 4] = [
+    let checks: [&[&str]; 5] = [
         &["fmt", "--all", "--check"],
         &["clippy", "--package", "xtask", "--all-targets", "--", "-D", "warnings"],
+        &["clippy", "--package", "scan", "--all-targets", "--", "-D", "warnings"],
         &["clippy", "--package", "cradlelog", "--features", "ssr", "--all-targets", "--", "-D", "warnings"],
         &[
             "clippy",
@@ -99,13 +100,15 @@ fn lint(_: &[String]) -> Result<Tally> {
     Ok(tally)
 }
 
-/// The tests of this program, and those of the app that run outside of a browser, on a Postgres of
+/// The tests of this program, of the scanner, and those of the app that run outside of a browser, on a Postgres of
 /// their own. Arguments go to the app's tests alone.
 fn rust(args: &[String]) -> Result<Tally> {
     tools::ensure_curl()?;
     let mut tally = Tally::default();
     if args.is_empty() {
-        tally.add(cargo_test(paths::cargo().args(["test", "--no-fail-fast", "--package", "xtask"]))?);
+        for package in ["xtask", "scan"] {
+            tally.add(cargo_test(paths::cargo().args(["test", "--no-fail-fast", "--package", package]))?);
+        }
     }
     let database = Database::throwaway("rust")?;
     let mut cargo = paths::cargo();

@@ -49,6 +49,8 @@ async fn every_response_carries_the_security_headers(pool: PgPool) {
     let csp = app.anonymous().get("/").await.headers["content-security-policy"].to_str().unwrap().to_owned();
     assert!(csp.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{csp}");
     assert!(!csp.contains("unsafe-inline") && !csp.contains("  "), "{csp}");
+    let allowed = app.anonymous().get("/join").await.headers["permissions-policy"].to_str().unwrap().to_owned();
+    assert!(allowed.starts_with("camera=(self), geolocation=(), microphone=(), "), "{allowed}");
 }
 
 #[sqlx::test]

@@ -9,6 +9,7 @@ pub(crate) mod notes_field;
 pub(crate) mod pass_on;
 pub(crate) mod qr;
 pub(crate) mod retry;
+pub(crate) mod scanner;
 pub(crate) mod sheet;
 pub(crate) mod stepper;
 pub(crate) mod text_field;

@@ -9,7 +9,7 @@ use crate::{
     sync::status::Blocked,
     ui::{
         account::{AskForm, Asking, api_words},
-        components::text_field::TextField,
+        components::{scanner::Scanner, text_field::TextField},
         replica::{Device, Replica},
         router::{A, Router},
         toast::{Toasts, Tone},
@@ -99,7 +99,10 @@ pub(crate) fn CodeField(#[prop(optional, into)] error: Signal<Option<String>>) -
     let by_link = Memo::new(move |_| code.is_link() && error.with(Option::is_none));
     move || {
         (!by_link.get()).then(|| {
-            view! { <TextField id="code" label=tr!(join.code) value=code.0 hint=tr!(join.code_hint) error=error/> }
+            view! {
+                <TextField id="code" label=tr!(join.code) value=code.0 hint=tr!(join.code_hint) error=error/>
+                <Scanner found=code.0/>
+            }
         })
     }
 }

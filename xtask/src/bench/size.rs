@@ -11,6 +11,7 @@ use crate::paths;
 use crate::site::{self, Profile};
 
 const WASM_KB_AIM: f64 = 350.0;
+const SCANNER_KB_AIM: f64 = 40.0;
 const FIRST_LOAD_KB_AIM: f64 = 650.0;
 
 pub(crate) fn measure(_: Effort) -> Result<Section> {
@@ -20,6 +21,9 @@ pub(crate) fn measure(_: Effort) -> Result<Section> {
         ("app wasm", "cradlelog", "wasm", Some(WASM_KB_AIM)),
         ("its script", "cradlelog", "js", None),
         ("style sheet", "style", "css", None),
+        ("scanner, fetched only when scanning: wasm", "scan-reader", "wasm", Some(SCANNER_KB_AIM)),
+        ("its scripts", "scan-reader", "js", None),
+        ("", "scan", "js", None),
     ] {
         let (raw, small) = sizes(&site_dir.join("pkg"), name, extension)?;
         files.row(&[
