@@ -72,7 +72,11 @@ fn bad_requests(n: usize) -> Vec<Vec<u8>> {
         post("/api/sync/v2", &cookie, format!(r#"{{"changes": [{}1]}}"#, "1,".repeat(100_000)).as_bytes()),
         post(&format!("/api/none/{n}"), "", b"{}"),
         post("/api/auth/sign-in", "", sign_in.as_bytes()),
-        post("/api/auth/sign-up", "", format!(r#"{{"email": "{}", "password": "", "displayName": ""}}"#, "x".repeat(200_000)).as_bytes()),
+        post(
+            "/api/auth/sign-up",
+            "",
+            format!(r#"{{"email": "{}", "password": "", "displayName": ""}}"#, "x".repeat(200_000)).as_bytes(),
+        ),
         b"POST /api/sync/push HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}".to_vec(),
     ]
 }
