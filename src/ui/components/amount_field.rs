@@ -51,7 +51,7 @@ pub(crate) fn AmountField(
                 min="0"
                 max=max
                 step=fine
-                prop:value=move || amount().to_string()
+                prop:value=move || number(amount())
                 on:input=move |ev| text.set(event_target_value(&ev))
             />
             <p class="field-error" role="alert">{move || error.get()}</p>
