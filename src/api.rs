@@ -26,7 +26,7 @@ use crate::{
     },
     sync::protocol::{
         HistoryResponse, Lease, LeaseKind, PROTOCOL_VERSION, PullResponse, PushRequest, PushResponse, SnapshotResponse,
-        StatusResponse, SyncRequest, SyncResponse, TrayResponse,
+        StatusResponse, SyncRequest, SyncResponse,
     },
 };
 
@@ -607,7 +607,7 @@ pub async fn sync_tray(
     #[server(rename = "babyId")] baby_id: BabyId,
     #[server(rename = "clientId")] client_id: ClientId,
     mutations: Vec<serde_json::Value>,
-) -> Result<TrayResponse, ApiError> {
+) -> Result<PushResponse, ApiError> {
     crate::server::guests::tray::receive(&crate::server::call(), baby_id, client_id, mutations).await
 }
 

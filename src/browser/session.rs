@@ -340,6 +340,11 @@ impl Session {
                 Told::EditLost(_) => self.screens.notice(Notice::EditLost),
                 Told::AccessRevoked { baby, .. } if self.left.get() == Some(*baby) => self.left.set(None),
                 Told::AccessRevoked { name, .. } => self.screens.notice(Notice::AccessRevoked { name: name.clone() }),
+                Told::StayEnded { baby, name, logged, handed, kept } => {
+                    self.left.set(self.left.get().filter(|left| left != baby));
+                    let (name, logged) = (name.clone(), logged.clone());
+                    self.screens.notice(Notice::StayEnded { name, logged, handed: *handed, kept: *kept });
+                }
                 Told::BabyRefused { name, .. } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
                 Told::StorageFailed(err) => self.screens.storage_failed(err),
                 Told::Step(step) => self.screens.step(step.clone()),

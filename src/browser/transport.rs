@@ -4,6 +4,7 @@
 //! proxy's error and a lost connection are all the same: nothing is known, nothing is concluded.
 
 use futures::future::join_all;
+use serde_json::Value;
 
 use crate::{
     api::{self, ApiError},
@@ -40,6 +41,15 @@ impl Transport for HttpTransport {
         api::exchange(request).await.map_err(judge)
     }
 
+    async fn hand_in(
+        &self,
+        baby_id: BabyId,
+        client_id: ClientId,
+        mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError> {
+        api::sync_tray(baby_id, client_id, mutations).await.map_err(judge)
+    }
+
     async fn snapshot(
         &self,
         baby_id: BabyId,
@@ -56,7 +66,15 @@ impl Transport for HttpTransport {
     async fn access(&self) -> Result<AccessList, TransportError> {
         let me = api::me().await.map_err(judge)?;
         let lists = join_all(me.babies.iter().map(|baby| caregivers(baby.baby_id))).await;
-        let caregivers = lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        let mut caregivers = lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+        // Guests who have gone are in no list, and what they logged is theirs.
+        for baby in &me.babies {
+            caregivers.extend(baby.stays.iter().map(|stay| CaregiverName {
+                baby_id: baby.baby_id,
+                user_id: stay.user_id,
+                display_name: stay.display_name.clone(),
+            }));
+        }
         Ok(AccessList { user_id: me.user_id, babies: me.babies, caregivers, asked: me.asked })
     }
 }

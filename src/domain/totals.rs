@@ -48,6 +48,16 @@ pub fn totals<'r>(rows: impl IntoIterator<Item = &'r Row>, from: Timestamp, to: 
     sums
 }
 
+/// How many rows there are of each type, in the order of the registry; types without any are left out.
+pub fn by_type<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Vec<(EntityType, usize)> {
+    let mut counts: Vec<_> = EntityType::all().map(|entity_type| (entity_type, 0)).collect();
+    for row in rows {
+        counts.iter_mut().filter(|(of, _)| *of == row.entity_type).for_each(|(_, count)| *count += 1);
+    }
+    counts.retain(|(_, count)| *count > 0);
+    counts
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -84,6 +94,16 @@ mod tests {
         ];
         let sums = totals(&rows, at(24), at(48), at(40));
         assert_eq!(sums, Totals { feeds: 2, bottle_ml: 90, wees: 2, poos: 1, ..Totals::default() });
+    }
+
+    #[test]
+    fn rows_are_counted_by_their_type() {
+        let nappy = || row(EntityType::NAPPY_LOG, json!({"startedAt": at(1), "type": "wee"}));
+        let feed = row(EntityType::FEED_LOG, json!({"startedAt": at(2), "method": "breast"}));
+        let mut counts = by_type(&[nappy(), feed, nappy()]);
+        counts.sort_by_key(|(_, count)| *count);
+        assert_eq!(counts, [(EntityType::FEED_LOG, 1), (EntityType::NAPPY_LOG, 2)]);
+        assert_eq!(by_type(&[]), []);
     }
 
     #[test]

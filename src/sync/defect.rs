@@ -42,6 +42,8 @@ pub(crate) enum Defect {
     KeepsLostAcks,
     /// Nobody looks whether something was left to be sent.
     ForgetsWaiting,
+    /// A guest's unsent work leaves the device before the tray has answered.
+    HandOverUnconfirmed,
 }
 
 /// Mistakes of a far end, for its twin alone.
@@ -95,7 +97,7 @@ mod planting {
     use super::{Defect, FarDefect};
 
     /// Every mistake of a device.
-    pub(crate) const DEFECTS: [Defect; 19] = [
+    pub(crate) const DEFECTS: [Defect; 20] = [
         Defect::CoalesceAfterSend,
         Defect::InflightForEver,
         Defect::NoRelease,
@@ -115,6 +117,7 @@ mod planting {
         Defect::NoVersionGuard,
         Defect::KeepsLostAcks,
         Defect::ForgetsWaiting,
+        Defect::HandOverUnconfirmed,
     ];
 
     /// Every mistake of a far end.

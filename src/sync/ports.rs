@@ -14,7 +14,7 @@ use super::{
     status::{BabyAccess, CaregiverName},
 };
 use crate::domain::{
-    id::{BabyId, UserId},
+    id::{BabyId, ClientId, UserId},
     registry::EntityType,
     time::Timestamp,
 };
@@ -177,6 +177,14 @@ pub trait Transport {
     async fn pull(&self, baby_id: BabyId, since: u64, limit: u32) -> Result<PullResponse, TransportError>;
     /// A push and the page of a pull that is made after it, in one round trip.
     async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError>;
+    /// What could not be sent before this guest's time with the baby was over, for an owner to look at. What
+    /// is held now is told as `noop`.
+    async fn hand_in(
+        &self,
+        baby_id: BabyId,
+        client_id: ClientId,
+        mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError>;
     /// A page of a baby's rows as they are; `after` is the `next` of the page before.
     async fn snapshot(
         &self,
@@ -208,6 +216,13 @@ pub enum TransportError {
     Network { message: String },
     /// Our server's own refusal of the whole request.
     Refused { status: u16, code: ErrorCode, retry_after_ms: Option<i64> },
+}
+
+impl TransportError {
+    /// The server is older than this call.
+    pub fn is_unknown_call(&self) -> bool {
+        matches!(self, Self::Refused { code: ErrorCode::NotFound, .. })
+    }
 }
 
 /// The codes of protocol §5, as far as the device acts on them.

@@ -62,14 +62,6 @@ pub struct PushResponse {
     pub epoch: Option<uuid::Uuid>,
 }
 
-/// The answer of the tray for what a guest's device could not send in time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TrayResponse {
-    /// What need not be sent again: it is in the tray, or was in the log before.
-    pub held: Vec<MutationId>,
-}
-
 /// A verdict, or a refusal of something that does not even have a readable id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]

@@ -197,6 +197,10 @@ pub enum Did {
     },
     /// What had failed works again.
     Recovered,
+    /// What a guest could not send is with the server, for the owners to decide.
+    HandedOver {
+        mutations: usize,
+    },
     /// The baby left this device: access ended, or (`refused`) the server never took it in.
     Removed {
         refused: bool,

@@ -74,6 +74,19 @@ pub(crate) fn type_words(entity_type: EntityType) -> &'static str {
     }
 }
 
+/// How much was logged: `2 feeds, 1 nappy`.
+pub(crate) fn count_words(counts: &[(EntityType, usize)]) -> String {
+    let words = |(entity_type, count): &(EntityType, usize)| {
+        let count = *count;
+        match kind(*entity_type) {
+            "sleep" => tr!(guest.sleeps, count = count),
+            "nappy" => tr!(guest.nappies, count = count),
+            _ => tr!(guest.feeds, count = count),
+        }
+    };
+    counts.iter().map(words).collect::<Vec<_>>().join(", ")
+}
+
 pub(crate) fn feed_words(feed: &FeedLog, unit: VolumeUnit, now: Timestamp) -> String {
     match feed.method {
         Method::Breast => breast_words(feed, now),

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         field::Fields,
         id::{BabyId, MutationId, UserId},
+        registry::EntityType,
         row::Row,
     },
     sync::{
@@ -93,6 +94,16 @@ pub struct Replica {
 pub enum Notice {
     AccessRevoked {
         name: String,
+    },
+    /// A guest's time is over.
+    StayEnded {
+        name: String,
+        /// By type.
+        logged: Vec<(EntityType, usize)>,
+        /// Entries that the owners decide on.
+        handed: usize,
+        /// What became dead letters.
+        kept: usize,
     },
     /// The server never took in a baby that was made here.
     BabyRefused {

@@ -16,8 +16,9 @@ use crate::{
     api::{ApiError, Done, ErrorCode, Late, Level},
     domain::{
         apply::{Bench, Head, Push},
+        field::Invalid,
         id::{BabyId, ClientId, EntityId, MutationId, UserId},
-        mutation::{Mutation, Status},
+        mutation::{Mutation, RejectionCode, Status, Verdict},
         time::Timestamp,
     },
     server::{
@@ -27,7 +28,7 @@ use crate::{
         journal::{self, Told},
         push, session,
     },
-    sync::protocol::{MAX_BATCH, TrayResponse, read_mutation},
+    sync::protocol::{MAX_BATCH, PushResponse, WireVerdict, read_mutation},
 };
 
 /// One guest leaves at most this many mutations for one baby: more than anybody does in a day.
@@ -39,7 +40,7 @@ pub async fn receive(
     baby: BabyId,
     client: ClientId,
     mutations: Vec<Value>,
-) -> Result<TrayResponse, ApiError> {
+) -> Result<PushResponse, ApiError> {
     let too_large = |why| ApiError { field: Some("mutations".into()), ..ApiError::new(ErrorCode::BatchTooLarge, why) };
     if mutations.len() > MAX_BATCH {
         return Err(too_large(format!("the tray takes at most {MAX_BATCH} mutations at once")));
@@ -72,8 +73,8 @@ pub async fn receive(
     .bind(&batch.bodies)
     .execute(&mut *tx)
     .await?;
-    let held: Vec<Uuid> = sqlx::query_scalar(
-        "select t.id
+    let (held, now_ms): (Vec<Uuid>, i64) = sqlx::query_as(
+        "select coalesce(array_agg(t.id), '{}'), (extract(epoch from clock_timestamp()) * 1000)::bigint
          from unnest($3::uuid[], $4::text[]) as t (id, body)
          where exists (select from sync_mutation m where m.baby_id = $1 and m.mutation_id = t.id)
            or exists (
@@ -86,10 +87,16 @@ pub async fn receive(
     .bind(user.0)
     .bind(&batch.ids)
     .bind(&batch.bodies)
-    .fetch_all(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(TrayResponse { held: held.into_iter().map(MutationId).collect() })
+    Ok(PushResponse {
+        results: batch.answers.into_iter().map(|answer| answer.told(&held)).collect(),
+        sync_operation_id: None,
+        server_time: Timestamp::from_ms(now_ms),
+        clock_skew_ms: None,
+        epoch: None,
+    })
 }
 
 /// Lets through only somebody whose time as a guest ended lately. Whoever never had access learns no more
@@ -114,9 +121,33 @@ async fn has_ended(conn: &mut PgConnection, user: UserId, baby: BabyId) -> Resul
     }
 }
 
+/// What is said about one mutation of a request.
+enum Answer {
+    Offered(MutationId),
+    Refused(Box<WireVerdict>),
+}
+
+impl Answer {
+    /// For the device there is nothing left to do about what is held.
+    fn told(self, held: &[Uuid]) -> WireVerdict {
+        match self {
+            Self::Refused(verdict) => *verdict,
+            Self::Offered(mutation_id) if held.contains(&mutation_id.0) => {
+                let status = Status::Noop;
+                WireVerdict::Verdict(Verdict { mutation_id, status, version: None, error: None, server_data: None })
+            }
+            Self::Offered(mutation_id) => {
+                let why = Invalid::at("mutationId", "this mutationId was used before with another body");
+                WireVerdict::Verdict(Verdict::rejected(mutation_id, RejectionCode::IdReused, why))
+            }
+        }
+    }
+}
+
 /// What can be kept of a request, column by column.
 #[derive(Default)]
 struct Batch {
+    answers: Vec<Answer>,
     ids: Vec<Uuid>,
     entities: Vec<Uuid>,
     seqs: Vec<i64>,
@@ -127,8 +158,19 @@ impl Batch {
     fn read(mutations: &[Value]) -> Result<Self, ApiError> {
         let mut batch = Self::default();
         for value in mutations {
-            let Ok((mutation, seq)) = read_mutation(value) else { continue };
-            if Level::Editor.forbids(&mutation).is_some() || batch.ids.contains(&mutation.mutation_id.0) {
+            let (mutation, seq) = match read_mutation(value) {
+                Ok(read) => read,
+                Err(refused) => {
+                    batch.answers.push(Answer::Refused(refused));
+                    continue;
+                }
+            };
+            if let Some(forbidden) = Level::Editor.forbids(&mutation) {
+                batch.answers.push(Answer::Refused(Box::new(WireVerdict::Verdict(forbidden))));
+                continue;
+            }
+            batch.answers.push(Answer::Offered(mutation.mutation_id));
+            if batch.ids.contains(&mutation.mutation_id.0) {
                 continue;
             }
             batch.ids.push(mutation.mutation_id.0);

@@ -1,14 +1,14 @@
 //! The claims that the simulator's server keeps, over HTTP and on Postgres.
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
 use uuid::Uuid;
 
 use super::app::{Answer, Person, TestApp};
 use crate::{
-    domain::id::{BabyId, UserId},
+    domain::id::{BabyId, ClientId, UserId},
     server::{
         admin,
         compact::{Retention, compact},
@@ -37,6 +37,7 @@ fn read<R: DeserializeOwned>(answer: Answer) -> Result<R, TransportError> {
         "malformed" => ErrorCode::Malformed,
         "access_revoked" => ErrorCode::AccessRevoked,
         "unknown_baby" => ErrorCode::UnknownBaby,
+        "forbidden" => ErrorCode::Other,
         "read_only" => ErrorCode::ReadOnly,
         "epoch_changed" => ErrorCode::EpochChanged,
         "cursor_expired" => ErrorCode::CursorExpired,
@@ -62,6 +63,16 @@ impl Transport for Person<'_> {
 
     async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, TransportError> {
         read(self.post("/api/sync/v2", written(request)).await)
+    }
+
+    async fn hand_in(
+        &self,
+        baby: BabyId,
+        client: ClientId,
+        mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError> {
+        let body = json!({"babyId": baby, "clientId": client, "mutations": mutations});
+        read(self.post("/api/sync/tray", body).await)
     }
 
     async fn snapshot(
@@ -109,6 +120,12 @@ impl<'a> Host for &'a TestApp {
         let Some(level) = level else { return };
         let mut conn = self.pool.acquire().await.unwrap();
         crate::server::access::grant(&mut conn, user, baby, level, None, None).await.unwrap();
+    }
+
+    async fn was_guest(&self, baby: BabyId, user: UserId) {
+        let mut conn = self.pool.acquire().await.unwrap();
+        crate::server::access::grant(&mut conn, user, baby, Level::Editor, None, Some(1)).await.unwrap();
+        assert!(crate::server::guests::end(&mut conn, baby, user).await.unwrap());
     }
 
     async fn compact(&self, _: BabyId) {

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, future::pending, rc::Rc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        id::{BabyId, EntityId},
+        id::{BabyId, ClientId, EntityId},
         registry::EntityType,
         time::Timestamp,
     },
@@ -73,6 +73,14 @@ impl Transport for Line<'_> {
     /// An earlier server: what was taken in and what is new are asked for one after the other.
     async fn sync(&self, _: SyncRequest) -> Result<SyncResponse, TransportError> {
         Err(TransportError::Refused { status: 404, code: ErrorCode::NotFound, retry_after_ms: None })
+    }
+    async fn hand_in(
+        &self,
+        baby: BabyId,
+        client: ClientId,
+        mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError> {
+        Transport::hand_in(&self.server, baby, client, mutations).await
     }
     async fn snapshot(
         &self,

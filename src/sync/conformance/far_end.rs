@@ -33,6 +33,8 @@ pub(crate) trait Host {
     async fn person(&self) -> Self::Door;
     /// What somebody may do with a baby from now on; `None` for nothing.
     async fn set_level(&self, baby: BabyId, user: UserId, level: Option<Level>);
+    /// Somebody was a guest of this baby, whose time is over.
+    async fn was_guest(&self, baby: BabyId, user: UserId);
     /// Lets go of whatever no cursor needs, however young it is.
     async fn compact(&self, baby: BabyId);
     /// Keeps the disk as it is now.
@@ -54,6 +56,7 @@ pub(crate) async fn every_claim(host: &impl Host) {
     claims::both_at_once_is_a_push_and_then_a_pull(host).await;
     claims::access_is_asked_for_each_time(host).await;
     claims::an_id_in_a_payload_selects_nothing(host).await;
+    claims::the_tray_holds_what_an_ended_guest_could_not_send(host).await;
     history::a_snapshot_and_its_tail_are_the_log(host).await;
     history::compaction_keeps_what_a_cursor_above_the_floor_needs(host).await;
     history::a_cursor_of_another_history_is_told_so(host).await;
@@ -128,6 +131,10 @@ impl<T: Transport> Person<T> {
 
     async fn pull(&self, baby: BabyId, since: u64) -> Result<PullResponse, TransportError> {
         self.door.pull(baby, since, 500).await
+    }
+
+    async fn hand_in(&self, baby: BabyId, mutations: Vec<Value>) -> Result<PushResponse, TransportError> {
+        self.door.hand_in(baby, self.client, mutations).await
     }
 
     /// The whole log in pages of this size.
@@ -269,6 +276,10 @@ mod tests {
 
         async fn set_level(&self, baby: BabyId, user: UserId, level: Option<Level>) {
             self.net.clone().set_access(baby, user, level).await;
+        }
+
+        async fn was_guest(&self, baby: BabyId, user: UserId) {
+            self.net.clone().visit(baby, user, 0).await;
         }
 
         async fn compact(&self, baby: BabyId) {

@@ -10,6 +10,7 @@ use super::{
         status::Did,
     },
     Driver,
+    farewell::Farewell,
 };
 use crate::domain::{
     id::{BabyId, UserId},
@@ -42,13 +43,17 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         // A list from before a baby's last answer is older news than that answer.
         gone.retain(|id| self.heard.borrow().get(id).is_none_or(|heard| *heard < self.checks.get()));
         let listed: Vec<BabyId> = list.babies.iter().map(|access| access.baby_id).collect();
-        let here = self.store.access().await?.into_iter().map(|access| access.baby_id);
+        let here = self.store.access().await?;
+        let visited = here.iter().filter(|access| gone.contains(&access.baby_id) && access.own_stay().is_some());
+        let visited = visited.map(|access| access.baby_id).collect();
+        let here = here.into_iter().map(|access| access.baby_id);
         let spared = here.filter(|id| !listed.contains(id) && !gone.contains(id)).collect();
-        Ok(AccessOutcome::Listed { listed, spared, gone, asked: list.asked })
+        Ok(AccessOutcome::Listed { listed, spared, gone, visited, asked: list.asked })
     }
 
     pub(super) async fn purge(&self, baby: BabyId) -> Result<(), StoreError> {
         let known = self.store.access().await?.into_iter().find(|access| access.baby_id == baby);
+        let is_guest = known.as_ref().is_some_and(|access| access.own_stay().is_some());
         let refused = self.store.is_refused(baby).await?;
         let kept = self.store.purge(self.lead()?, baby, self.clock.now()).await?;
         self.note(baby, Did::Removed { refused, kept }).await?;
@@ -60,6 +65,9 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         let name = known.map(|access| access.name).unwrap_or_default();
         if was_deleted {
             // It was told when it was deleted that it would go, and when.
+        } else if is_guest {
+            let Farewell { logged, handed } = self.farewells.borrow_mut().remove(&baby).unwrap_or_default();
+            (self.listener)(Told::StayEnded { baby, name, logged, handed: handed.len(), kept });
         } else if !refused {
             (self.listener)(Told::AccessRevoked { baby, name, kept });
         } else if is_listed {

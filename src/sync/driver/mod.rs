@@ -6,6 +6,7 @@
 //! order; no request is waited for longer than [`REQUEST_TIMEOUT_MS`].
 
 mod access;
+mod farewell;
 mod pull;
 mod push;
 #[cfg(test)]
@@ -20,9 +21,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use self::farewell::Farewell;
 use super::{
     defect::{Defect, planted},
-    engine::{AccessOutcome, Effect, Engine, Event, Flags, PullOutcome, PushOutcome, Schedule, Told},
+    engine::{AccessOutcome, Effect, Engine, Event, Flags, HandOver, PullOutcome, PushOutcome, Schedule, Told},
     fault::Fault,
     local::{Epoch, LocalStore, Totals},
     ports::{Clock, Database, Entropy, StoreError, Transport, TransportError},
@@ -33,7 +35,6 @@ use crate::domain::{
     time::Timestamp,
 };
 
-#[cfg(test)]
 pub(super) use push::request;
 
 /// A request without an answer for so long is given up; its mutations are sent again.
@@ -66,6 +67,8 @@ pub struct Driver<D, T, C> {
     strangers: RefCell<BTreeSet<UserId>>,
     /// The server is older than this app: it knows pushes and pulls, and nothing that came later.
     plain: Cell<bool>,
+    /// Of guests whose time is over: what there is to say at the end.
+    farewells: RefCell<BTreeMap<BabyId, Farewell>>,
     listener: Box<dyn Fn(Told)>,
 }
 
@@ -92,6 +95,7 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
             heard: RefCell::default(),
             strangers: RefCell::default(),
             plain: Cell::new(false),
+            farewells: RefCell::default(),
             listener: Box::new(listener),
         }
     }
@@ -259,6 +263,11 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
                 let outcome = self.check_access().await;
                 Some(Event::AccessDone(outcome.unwrap_or_else(|err| self.lost(err, AccessOutcome::StoreFailed))))
             }
+            Effect::HandOver { baby } => {
+                let outcome = self.hand_over(baby).await;
+                let outcome = outcome.unwrap_or_else(|err| self.lost(err, HandOver::StoreFailed));
+                Some(Event::HandedOver { baby, outcome })
+            }
             effect => {
                 if let Err(error) = self.write(effect).await
                     && self.lost(error.clone(), |error| error) != StoreError::Fenced
@@ -301,7 +310,11 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
                 self.note(baby, did).await?;
                 self.store.set_error(baby, error).await
             }
-            Effect::Push { .. } | Effect::Pull { .. } | Effect::CheckAccess | Effect::Tell(_) => Ok(()),
+            Effect::Push { .. }
+            | Effect::Pull { .. }
+            | Effect::HandOver { .. }
+            | Effect::CheckAccess
+            | Effect::Tell(_) => Ok(()),
         }
     }
 

@@ -103,6 +103,15 @@ impl Transport for Wire {
     async fn sync(&self, _: SyncRequest) -> Result<SyncResponse, TransportError> {
         unknown()
     }
+    async fn hand_in(
+        &self,
+        baby: BabyId,
+        client: ClientId,
+        mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError> {
+        self.calls.borrow_mut().push("tray");
+        self.far.borrow_mut().hand_in(ME, baby, client, &mutations, now())
+    }
     async fn snapshot(&self, _: BabyId, _: Option<String>, _: u32) -> Result<SnapshotResponse, TransportError> {
         unknown()
     }
@@ -328,5 +337,32 @@ fn c50_no_failed_run_is_silent() {
         let status = run(desk.driver.status()).unwrap();
         assert_eq!(status.babies[0].error, shown, "{code}");
         assert_eq!(status.blocked.is_some(), shown.is_none(), "what no retry helps stops the sync and says why");
+    }
+}
+
+/// What a guest could not send is with the tray before the baby goes, and counted; where the tray takes
+/// nothing, it stays here as letters.
+#[test]
+fn a_guests_unsent_work_goes_to_the_tray_before_the_baby_goes() {
+    for (takes, handed, kept) in [(true, 1, 0), (false, 0, 1)] {
+        let desk = Desk::at_rest(2);
+        let until = now().plus_ms(3_600_000).as_ms();
+        desk.wire.far.borrow_mut().levels.insert((BABY, ME), Level::Editor);
+        desk.wire.far.borrow_mut().guests.insert((BABY, ME), until);
+        desk.live(vec![Event::AccessChanged]);
+        let mut far = desk.wire.far.borrow_mut();
+        far.levels.remove(&(BABY, ME));
+        far.guests.remove(&(BABY, ME));
+        far.ended.extend(takes.then_some((BABY, ME)));
+        drop(far);
+        desk.save();
+        desk.live(vec![Event::SyncNow]);
+        assert!(desk.wire.calls.borrow().contains(&"tray"));
+        assert_eq!((desk.wire.far.borrow().tray.len(), desk.disk.table(Table::Outbox).len()), (handed, 0));
+        assert_eq!(desk.disk.table(Table::DeadLetters).len(), kept);
+        assert_eq!(desk.disk.table(Table::Rows(EntityType::NAPPY_LOG)).len(), 0);
+        let logged = vec![(EntityType::NAPPY_LOG, 3)];
+        let ended = Told::StayEnded { baby: BABY, name: "Ada".into(), logged, handed, kept };
+        assert!(desk.told.borrow().contains(&ended), "{:?}", desk.told.borrow());
     }
 }

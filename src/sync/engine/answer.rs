@@ -1,7 +1,7 @@
 //! What the engine makes of each answer and each failure (protocol §5).
 
 use super::{
-    AccessOutcome, Baby, Effect, Engine, FRESH_MS, PullOutcome, PushOutcome, Told,
+    AccessOutcome, Baby, Effect, Engine, FRESH_MS, HandOver, PullOutcome, PushOutcome, Told, Turn,
     meaning::{Meaning, dead_reason},
 };
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
         status::SyncError,
     },
 };
+
+/// After so many failures a guest's device keeps what it could not hand over, and lets go of the rest.
+const FAREWELL_TRIES: u32 = 5;
 
 impl Engine {
     pub(super) fn push_done(&mut self, now: Timestamp, id: BabyId, outcome: PushOutcome, effects: &mut Vec<Effect>) {
@@ -63,6 +66,14 @@ impl Engine {
                 baby.force = true;
                 baby.push.want(now);
             }
+        }
+        self.set_out(id, effects);
+    }
+
+    /// What is under way comes back first: it may have to be offered, too.
+    fn set_out(&mut self, id: BabyId, effects: &mut Vec<Effect>) {
+        if self.babies.get(&id).is_some_and(|baby| baby.leaving && !baby.busy) {
+            effects.push(Effect::HandOver { baby: id });
         }
     }
 
@@ -136,6 +147,7 @@ impl Engine {
         if let Some(baby) = self.babies.get_mut(&id) {
             baby.busy = false;
             self.pull_answered(now, id, outcome, effects);
+            self.set_out(id, effects);
         }
     }
 
@@ -247,7 +259,7 @@ impl Engine {
     pub(super) fn access_done(&mut self, now: Timestamp, outcome: AccessOutcome, effects: &mut Vec<Effect>) {
         self.access_busy = false;
         match outcome {
-            AccessOutcome::Listed { listed, spared, gone, asked } => {
+            AccessOutcome::Listed { listed, spared, gone, visited, asked } => {
                 self.access.succeeded();
                 self.expects = asked;
                 let next = now.plus_ms(super::about_ms(self.schedule.others_ms, self.jitter.next_u64()));
@@ -258,7 +270,10 @@ impl Engine {
                 }
                 for id in set(self.babies.keys().copied().chain(gone)) {
                     if listed.contains(&id) || spared.contains(&id) {
-                        self.with(id, |baby| baby.suspect = None);
+                        self.with(id, |baby| {
+                            baby.suspect = None;
+                            baby.farewell = Turn::default();
+                        });
                         if spared.contains(&id) {
                             self.want_push(now, id);
                         }
@@ -268,8 +283,7 @@ impl Engine {
                     let checks = self.checks;
                     let since = self.with(id, |baby| *baby.suspect.get_or_insert(checks));
                     if since.is_none_or(|since| since < checks) {
-                        self.forget(id);
-                        effects.push(Effect::Purge { baby: id });
+                        self.let_go(now, id, visited.contains(&id), effects);
                     } else {
                         // One answer alone removes nothing: ask once more.
                         self.ask_access(now);
@@ -293,6 +307,60 @@ impl Engine {
             }
             AccessOutcome::Skipped => self.ask_access(now),
         }
+    }
+
+    /// Access has certainly ended. What a guest could not send is offered before the baby goes.
+    fn let_go(&mut self, now: Timestamp, id: BabyId, visited: bool, effects: &mut Vec<Effect>) {
+        match self.babies.get_mut(&id).filter(|_| visited) {
+            None => {
+                self.forget(id);
+                effects.push(Effect::Purge { baby: id });
+            }
+            Some(baby) if baby.leaving => {}
+            Some(baby) => match baby.farewell.rest().filter(|rest| *rest > now) {
+                Some(rest) => {
+                    self.access.want(rest);
+                    self.access_asked = true;
+                }
+                None => {
+                    baby.leaving = true;
+                    self.set_out(id, effects);
+                }
+            },
+        }
+    }
+
+    /// The list of babies is asked for once more before another try: access may be there again.
+    pub(super) fn handed_over(&mut self, now: Timestamp, id: BabyId, outcome: HandOver, effects: &mut Vec<Effect>) {
+        let Some(baby) = self.babies.get_mut(&id) else { return };
+        baby.leaving = false;
+        let retry_after_ms = match outcome {
+            HandOver::Done => return self.let_go(now, id, false, effects),
+            HandOver::Skipped => return self.ask_access(now),
+            HandOver::StoreFailed(error) => {
+                self.store_failed(now, id, error, effects);
+                return self.ask_access_again(now, None);
+            }
+            HandOver::Refused(error) => match Meaning::of(&error) {
+                Meaning::Blocked(why) => {
+                    self.blocked = Some(why);
+                    return self.ask_access(now);
+                }
+                // It is too late, or the server is older than trays.
+                Meaning::NoAccess => return self.let_go(now, id, false, effects),
+                _ if error.is_unknown_call() => return self.let_go(now, id, false, effects),
+                Meaning::Busy { retry_after_ms } | Meaning::Failed { retry_after_ms } => retry_after_ms,
+                _ => None,
+            },
+        };
+        let tries = baby.farewell.failed();
+        if tries + 1 >= FAREWELL_TRIES {
+            return self.let_go(now, id, false, effects);
+        }
+        let at = self.retry_at(now, tries, retry_after_ms);
+        self.with(id, |baby| baby.farewell.rest_until(at));
+        self.access.want(at);
+        self.access_asked = true;
     }
 
     fn ask_access_again(&mut self, now: Timestamp, retry_after_ms: Option<i64>) {

@@ -38,6 +38,11 @@ impl Turn {
         self.not_before = Some(at);
     }
 
+    /// When the rest is over that the server asked for, or a failure.
+    pub(super) fn rest(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
     /// Counts a failure; returns how many there were before.
     pub(super) fn failed(&mut self) -> u32 {
         self.tries = self.tries.saturating_add(1);
@@ -81,8 +86,12 @@ impl Turn {
 pub(super) struct Baby {
     /// A push or pull is under way; the next one waits for it.
     pub(super) busy: bool,
+    /// What a guest could not send is being offered; then the baby goes.
+    pub(super) leaving: bool,
     pub(super) push: Turn,
     pub(super) pull: Turn,
+    /// Offering it: when again, and how often it failed.
+    pub(super) farewell: Turn,
     /// The next push makes waiting entries due.
     pub(super) force: bool,
     /// A person asked; the next push and pull know.
@@ -119,8 +128,10 @@ impl Baby {
     pub(super) fn new() -> Self {
         Self {
             busy: false,
+            leaving: false,
             push: Turn::default(),
             pull: Turn::default(),
+            farewell: Turn::default(),
             force: false,
             reset: false,
             manual: false,
@@ -137,6 +148,11 @@ impl Baby {
             repairs: 0,
             error: None,
         }
+    }
+
+    /// Nothing of it is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.busy && !self.leaving
     }
 
     pub(super) fn limit(&self) -> BatchLimit {

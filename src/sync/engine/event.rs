@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     domain::{
         id::{BabyId, MutationId},
+        registry::EntityType,
         time::Timestamp,
     },
     sync::{
@@ -54,6 +55,10 @@ pub enum Event {
         outcome: PullOutcome,
     },
     AccessDone(AccessOutcome),
+    HandedOver {
+        baby: BabyId,
+        outcome: HandOver,
+    },
 }
 
 /// What became of [`Effect::Push`].
@@ -169,9 +174,21 @@ pub enum AccessOutcome {
         spared: Vec<BabyId>,
         /// Babies of this device that are neither.
         gone: Vec<BabyId>,
+        /// Those of them that this account was a guest of: what it could not send has a place to go.
+        visited: Vec<BabyId>,
         /// The person asked to be let in, and waits for the answer.
         asked: bool,
     },
+    Refused(TransportError),
+    StoreFailed(StoreError),
+    Skipped,
+}
+
+/// What became of [`Effect::HandOver`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum HandOver {
+    /// Everything was offered; what the server holds has left the outbox.
+    Done,
     Refused(TransportError),
     StoreFailed(StoreError),
     Skipped,
@@ -216,6 +233,10 @@ pub enum Effect {
         baby: BabyId,
         resend: bool,
     },
+    /// A guest's time is over: offer what was not sent to the server's tray, before all of it leaves.
+    HandOver {
+        baby: BabyId,
+    },
     /// Access has ended: the baby's data leaves this device.
     Purge {
         baby: BabyId,
@@ -245,6 +266,17 @@ pub enum Told {
         /// Unsent mutations that are now dead letters.
         kept: usize,
     },
+    /// A guest's time is over, and the baby has left this device.
+    StayEnded {
+        baby: BabyId,
+        name: String,
+        /// What the guest logged meanwhile, by type.
+        logged: Vec<(EntityType, usize)>,
+        /// Entries that the owners will decide on.
+        handed: usize,
+        /// Unsent mutations that are now dead letters.
+        kept: usize,
+    },
     /// A baby made here is gone again: the server never took it in, and said why at its creation.
     BabyRefused {
         baby: BabyId,
@@ -264,6 +296,7 @@ impl Effect {
             | Self::Release { baby, .. }
             | Self::Bury { baby, .. }
             | Self::Reset { baby, .. }
+            | Self::HandOver { baby }
             | Self::Purge { baby }
             | Self::SetError { baby, .. } => Some(*baby),
             Self::CheckAccess | Self::Tell(_) => None,

@@ -15,7 +15,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use event::{AccessOutcome, Effect, Event, PullOutcome, PullReport, PushOutcome, Told, Unless};
+pub use event::{AccessOutcome, Effect, Event, HandOver, PullOutcome, PullReport, PushOutcome, Told, Unless};
 
 use self::baby::{Baby, Turn};
 use super::{
@@ -161,6 +161,7 @@ impl Engine {
             Event::PushDone { baby, outcome } => self.push_done(now, baby, outcome, &mut effects),
             Event::PullDone { baby, outcome } => self.pull_done(now, baby, outcome, &mut effects),
             Event::AccessDone(outcome) => self.access_done(now, outcome, &mut effects),
+            Event::HandedOver { baby, outcome } => self.handed_over(now, baby, outcome, &mut effects),
         }
         self.dispatch(now, &mut effects);
         if self.flags() != before {
@@ -172,14 +173,14 @@ impl Engine {
     /// When to tell a [`Event::Tick`] if nothing happens before; `None` when time alone changes
     /// nothing.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let idle = self.babies.values().filter(|baby| self.may_sync() && !baby.busy);
+        let idle = self.babies.values().filter(|baby| self.may_sync() && baby.is_idle());
         let turns = idle.flat_map(|baby| [&baby.push, &baby.pull]);
         let access = Some(&self.access).filter(|_| self.may_ask_access());
         turns.chain(access).filter_map(Turn::at).min()
     }
 
     pub fn flags(&self) -> Flags {
-        let syncing = self.access_busy || self.babies.values().any(|baby| baby.busy);
+        let syncing = self.access_busy || self.babies.values().any(|baby| !baby.is_idle());
         Flags { online: self.online, syncing, blocked: self.blocked }
     }
 
@@ -191,6 +192,11 @@ impl Engine {
     /// Whether pushes and pulls may be sent at all.
     pub fn may_sync(&self) -> bool {
         self.may_request() && self.active.is_some()
+    }
+
+    /// Whether what a guest could not send may be offered.
+    pub fn may_hand_over(&self) -> bool {
+        self.may_request()
     }
 
     /// Whether the access list may be asked for.
@@ -223,6 +229,7 @@ impl Engine {
         for baby in self.babies.values_mut() {
             baby.push.shift_ms(back);
             baby.pull.shift_ms(back);
+            baby.farewell.shift_ms(back);
             // What is stored with the entries still counts in the old time.
             baby.force = true;
             for at in [&mut baby.last_push, &mut baby.last_pull] {
@@ -329,7 +336,7 @@ impl Engine {
             return;
         }
         let (active, active_ms, others_ms) = (self.active, self.active_ms(), self.schedule.others_ms);
-        for (&id, baby) in self.babies.iter_mut().filter(|(_, baby)| !baby.busy) {
+        for (&id, baby) in self.babies.iter_mut().filter(|(_, baby)| baby.is_idle()) {
             if baby.push.take_due(now) {
                 baby.busy = true;
                 baby.last_push = Some(now);

@@ -80,6 +80,19 @@ impl Desk {
         seen
     }
 
+    /// Answers every open request about a baby as to somebody without access.
+    fn answer_no(&mut self) -> Vec<Effect> {
+        let mut seen = Vec::new();
+        while let Some(effect) = self.open.iter().find(|effect| effect.baby().is_some()).cloned() {
+            seen.extend(match effect {
+                Effect::Push { baby, .. } => self.pushed(baby, PushOutcome::Nothing { due_at: None }),
+                Effect::Pull { baby: A, .. } => self.pulled(A, applied(false)),
+                _ => self.pulled(B, PullOutcome::Refused(refused(403, ErrorCode::AccessRevoked))),
+            });
+        }
+        seen
+    }
+
     fn pushed(&mut self, baby: BabyId, outcome: PushOutcome) -> Vec<Effect> {
         self.on(Event::PushDone { baby, outcome })
     }
@@ -90,7 +103,23 @@ impl Desk {
 
     fn listed(&mut self, listed: &[BabyId], gone: &[BabyId]) -> Vec<Effect> {
         let (listed, gone) = (listed.to_vec(), gone.to_vec());
-        self.on(Event::AccessDone(AccessOutcome::Listed { listed, spared: Vec::new(), gone, asked: false }))
+        self.on(Event::AccessDone(AccessOutcome::Listed {
+            listed,
+            spared: Vec::new(),
+            gone,
+            visited: Vec::new(),
+            asked: false,
+        }))
+    }
+
+    /// As [`Self::listed`], where the account was a guest of what is gone.
+    fn stay_ended(&mut self, listed: &[BabyId], gone: &[BabyId]) -> Vec<Effect> {
+        let (listed, gone, visited) = (listed.to_vec(), gone.to_vec(), gone.to_vec());
+        self.on(Event::AccessDone(AccessOutcome::Listed { listed, spared: Vec::new(), gone, visited, asked: false }))
+    }
+
+    fn handed_over(&mut self, baby: BabyId, outcome: HandOver) -> Vec<Effect> {
+        self.on(Event::HandedOver { baby, outcome })
     }
 
     fn commit(&mut self, baby: BabyId) -> Vec<Effect> {

@@ -316,7 +316,7 @@ impl Device {
         if let Told::Rows(baby) = told {
             self.redrawn.borrow_mut().insert(*baby);
         }
-        if let Told::AccessRevoked { baby, .. } | Told::BabyRefused { baby, .. } = told {
+        if let Told::AccessRevoked { baby, .. } | Told::StayEnded { baby, .. } | Told::BabyRefused { baby, .. } = told {
             net.purged.borrow_mut().insert((*baby, self.user));
             let far = net.far.borrow();
             // A baby made here that the far end never took is gone in the same way.

@@ -3,6 +3,7 @@
 
 mod disk;
 mod reading;
+mod tray;
 
 use std::{
     cell::Cell,
@@ -12,6 +13,8 @@ use std::{
 
 use serde_json::Value;
 use uuid::Uuid;
+
+pub use self::tray::Brought;
 
 use self::disk::Disk;
 use crate::{
@@ -63,6 +66,14 @@ pub struct FarEnd {
     pub levels: Levels,
     /// Who ever lost access to what.
     pub removed: BTreeSet<(BabyId, UserId)>,
+    /// Whose access ends by itself, and when.
+    pub guests: BTreeMap<(BabyId, UserId), i64>,
+    /// What guests could not send in time. A lost disk does not lose it.
+    pub tray: BTreeMap<(BabyId, MutationId), Brought>,
+    /// Who was a guest whose time is over.
+    pub ended: BTreeSet<(BabyId, UserId)>,
+    /// Mutations that an owner has taken out of the tray into the log.
+    pub kept: BTreeSet<MutationId>,
     /// The histories that were lost, by their epochs, each as it was at its end.
     pub lost: BTreeMap<Uuid, (BabyId, Rc<Ledger>)>,
     /// Whether the disk of every moment is kept, for a restore.

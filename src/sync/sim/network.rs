@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{
-        id::{BabyId, MutationId, UserId},
+        id::{BabyId, ClientId, MutationId, UserId},
         registry::EntityType,
         time::Timestamp,
     },
@@ -151,6 +151,7 @@ impl Net {
             (_, Some(_)) if !far.exists(baby) => {}
             (_, Some(level)) => {
                 far.levels.insert((baby, user), level);
+                far.guests.remove(&(baby, user));
             }
             (known, None) => {
                 if known.is_some() {
@@ -158,6 +159,10 @@ impl Net {
                     far.removed.insert((baby, user));
                 }
                 far.levels.remove(&(baby, user));
+                // A guest may be sent home before the time.
+                if far.guests.remove(&(baby, user)).is_some() {
+                    far.ended.insert((baby, user));
+                }
             }
         }
         far.unlock(baby, tx);
@@ -229,6 +234,30 @@ impl Net {
         let head = self.far.borrow().head(user, baby)?;
         self.pause().await;
         self.far.borrow().page(baby, head, since, limit as usize, self.now())
+    }
+
+    /// Somebody comes for a while; when the time is over, so is access, whoever is offline by then.
+    pub async fn visit(self: Rc<Self>, baby: BabyId, user: UserId, for_ms: i64) {
+        self.clone().set_access(baby, user, Some(Level::Editor)).await;
+        let until = self.exec.now_ms() + for_ms;
+        if self.far.borrow().levels.get(&(baby, user)) != Some(&Level::Editor) {
+            return;
+        }
+        self.far.borrow_mut().guests.insert((baby, user), until);
+        self.exec.sleep_ms(for_ms).await;
+        // An owner may have said meanwhile that they stay, or asked them in again.
+        if self.far.borrow().guests.get(&(baby, user)) == Some(&until) {
+            self.note("guest's time over");
+            self.set_access(baby, user, None).await;
+        }
+    }
+
+    /// An owner takes something out of the tray into the log.
+    pub async fn keep(self: Rc<Self>, baby: BabyId, id: MutationId) {
+        let tx = self.lock(baby).await;
+        self.far.borrow_mut().keep(baby, id, self.now());
+        self.far.borrow_mut().unlock(baby, tx);
+        self.hint(baby);
     }
 
     /// Tells whoever may know how far a baby is; any of it may get lost.
@@ -502,6 +531,26 @@ impl Transport for Wire {
         let mut answer = served.await?;
         self.version.incoming(&mut answer.new_changes);
         Ok(answer)
+    }
+
+    async fn hand_in(
+        &self,
+        baby: BabyId,
+        client: ClientId,
+        mut mutations: Vec<Value>,
+    ) -> Result<PushResponse, TransportError> {
+        self.net.note_call("tray");
+        let (net, user) = (self.net.clone(), self.user);
+        self.version.outgoing(&mut mutations);
+        self.call(Some((baby, "tray")), || {
+            let (net, mutations) = (net.clone(), mutations.clone());
+            Box::pin(async move {
+                net.knows_later_calls()?;
+                net.pause().await;
+                net.far.borrow_mut().hand_in(user, baby, client, &mutations, net.now())
+            })
+        })
+        .await
     }
 
     async fn snapshot(

@@ -102,7 +102,7 @@ impl Oracle {
                 assert!(first, "I3: {} has two events", event.mutation_id);
                 let level = far.levels.get(&(*baby, logged.actor));
                 assert!(
-                    matches!(level, Some(Level::Owner | Level::Editor)),
+                    matches!(level, Some(Level::Owner | Level::Editor)) || far.kept.contains(&event.mutation_id),
                     "I8: {} was written by somebody without access",
                     event.mutation_id
                 );
@@ -190,7 +190,9 @@ impl Oracle {
                 self.let_go.entry((device.name, waiting.entity)).or_insert(epoch);
             }
             let cancelled = !waiting.sent && deeds.turned.contains(&(waiting.baby, waiting.entity));
-            let kept = letters.contains(id) || deeds.handled.contains(id);
+            let kept = letters.contains(id)
+                || deeds.handled.contains(id)
+                || far.tray.get(&(waiting.baby, *id)).is_some_and(|brought| brought.user == device.user);
             assert!(judged_in.is_some() || cancelled || kept, "I6: {}'s mutation {id} is nowhere", device.name);
         }
         for id in watch.letters.difference(&letters) {
@@ -353,7 +355,8 @@ impl Oracle {
             let is_of = |logged: &Rc<Logged>| logged.event.row.id == *id;
             let arrived = far.babies.get(baby).is_some_and(|ledger| ledger.log.iter().any(is_of));
             let taken_back = deeds.turned.contains(&(*baby, *id)) || !deeds.handled.is_empty();
-            let kept = lettered.contains(&id.to_string());
+            let handed = far.tray.iter().any(|((of, _), brought)| of == baby && brought.entity == *id);
+            let kept = handed || lettered.contains(&id.to_string());
             let lost = self.let_go.get(&(device.name, *id)).is_some_and(|epoch| far.lost.contains_key(epoch));
             assert!(arrived || taken_back || kept || lost, "I6: {}'s entry {id} is nowhere ({letters:?})", device.name);
         }

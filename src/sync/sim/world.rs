@@ -282,6 +282,8 @@ impl World {
         self.tell("the faults stop");
         self.net.faults.replace(Faults::default());
         self.update_outdated();
+        // Whoever is a guest now may stay.
+        self.net.far.borrow_mut().guests.clear();
         for device in &self.devices {
             for tab in device.tabs.borrow().iter() {
                 self.net.exec.freeze(tab.owner, false);

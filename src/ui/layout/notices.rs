@@ -6,6 +6,7 @@ use crate::{
     sync::status::Blocked,
     ui::{
         components::icon::{Glyph, Icon},
+        entry::count_words,
         log::Sheets,
         nursery::Nursery,
         replica::{Device, Notice},
@@ -89,7 +90,10 @@ fn NextStep(notice: Notice) -> impl IntoView {
             view! { <button type="button" class="button button-small" on:click=reload>{tr!(notice.reload)}</button> }
                 .into_any()
         }
-        Notice::AccessRevoked { .. } | Notice::StorageFull => ().into_any(),
+        Notice::StayEnded { kept: 1.., .. } => {
+            view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> }.into_any()
+        }
+        Notice::AccessRevoked { .. } | Notice::StayEnded { .. } | Notice::StorageFull => ().into_any(),
     }
 }
 
@@ -98,6 +102,19 @@ fn notice_words(notice: &Notice) -> String {
         Notice::AccessRevoked { name } if name.is_empty() => tr!(notice.revoked_unnamed).to_owned(),
         Notice::AccessRevoked { name } => tr!(notice.revoked, name = name.clone()),
         Notice::BabyDeleted { name, .. } => tr!(notice.baby_deleted, name = name.clone()),
+        Notice::StayEnded { name, logged, handed, kept } => {
+            let mut words = vec![tr!(guest.ended, name = name.clone())];
+            if !logged.is_empty() {
+                words.push(tr!(guest.logged, what = count_words(logged)));
+            }
+            if *handed > 0 {
+                words.push(tr!(guest.handed, count = *handed));
+            }
+            if *kept > 0 {
+                words.push(tr!(guest.unsent).to_owned());
+            }
+            words.join(" ")
+        }
         Notice::EditLost => tr!(notice.edit_lost).to_owned(),
         Notice::BabyRefused { name } => tr!(notice.baby_refused, name = name.clone()),
         Notice::StorageClosed => tr!(wrong.storage_closed).to_owned(),

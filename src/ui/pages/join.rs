@@ -9,7 +9,9 @@ use crate::{
     sync::status::Blocked,
     ui::{
         account::{AskForm, Asking, api_words},
+        clock::Ticker,
         components::{scanner::Scanner, text_field::TextField},
+        intl,
         replica::{Device, Replica},
         router::{A, Router},
         toast::{Toasts, Tone},
@@ -208,12 +210,20 @@ fn Offer(replica: Replica, invitation: Invitation, seen: RwSignal<Option<Invitat
         code.0.set(String::new());
         seen.set(None);
     };
-    let Invitation { baby_name, invited_by, level, label, .. } = invitation;
+    let Invitation { baby_name, invited_by, level, label, hours, .. } = invitation;
+    let ticker = expect_context::<Ticker>();
+    let level = move || match hours {
+        Some(hours) => {
+            let until = ticker.now().plus_ms(i64::from(hours) * 3_600_000);
+            tr!(guest.offer, time = intl::time(&intl::device_zone(), until))
+        }
+        None => level_words(level).to_owned(),
+    };
     view! {
         <AskForm asking=asking words=tr!(join.join) on_submit=accept error=asking.at_field(None)>
             <div class="card" role="status">
                 <h2 class="card-title">{tr!(join.invites, who = invited_by, baby = baby_name)}</h2>
-                <p>{level_words(level)} {label.map(|label| format!(" · {label}"))}</p>
+                <p>{level} {label.map(|label| format!(" · {label}"))}</p>
             </div>
         </AskForm>
         <button type="button" class="button button-wide" on:click=decline>{tr!(join.decline)}</button>

@@ -213,3 +213,25 @@ pub(super) async fn an_id_in_a_payload_selects_nothing(host: &impl Host) {
     assert_eq!(same_id.status, Status::Applied, "each baby has entries of its own");
     assert_eq!(ids(&ada.all(hers, 500).await), [1, 2]);
 }
+
+pub(super) async fn the_tray_holds_what_an_ended_guest_could_not_send(host: &impl Host) {
+    let ((ada, baby), sam, eve) = (parent(host).await, person(host).await, person(host).await);
+    let (one, two) = (create(EntityId(id()), bottle(60)), create(EntityId(id()), bottle(70)));
+    assert_eq!(refused(ada.hand_in(baby, vec![one.clone()]).await), (403, ErrorCode::Other), "access has not ended");
+    assert_eq!(refused(eve.hand_in(baby, vec![one.clone()]).await), CLOSED);
+    host.set_level(baby, sam.user, Some(Level::Editor)).await;
+    assert_eq!(sam.tell(baby, two.clone()).await.status, Status::Applied);
+    host.set_level(baby, sam.user, None).await;
+    host.was_guest(baby, sam.user).await;
+    assert_eq!(refused(sam.push(baby, vec![one.clone()]).await), CLOSED);
+    let both = vec![one.clone(), json!({"mutationId": "odd"}), two.clone()];
+    for _ in 0..2 {
+        // In the tray or in the log, however often it is sent.
+        let answer = sam.hand_in(baby, both.clone()).await.unwrap();
+        assert_eq!(statuses(&answer), [Status::Noop, Status::Rejected, Status::Noop]);
+    }
+    let other = with(one.clone(), "payload", bottle(5));
+    let answer = sam.hand_in(baby, vec![other]).await.unwrap();
+    assert_eq!(statuses(&answer), [Status::Rejected], "an id stands for one body");
+    assert_eq!(ids(&ada.all(baby, 500).await), [1, 2], "nothing of it is in the log");
+}

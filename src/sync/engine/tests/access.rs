@@ -77,6 +77,7 @@ fn a_baby_that_another_tab_made_and_did_not_tell_of_is_sent() {
         spared: vec![new],
         gone: Vec::new(),
         asked: false,
+        visited: Vec::new(),
     }));
     assert!(requests(&desk.settle()).contains(&('>', new)));
 }
@@ -100,4 +101,75 @@ fn a_viewers_push_is_buried_with_its_reason() {
     assert!(effects.iter().any(|effect| {
         matches!(effect, Effect::Bury { baby: A, leased, reason: DeadReason::ReadOnly } if leased.len() == 2)
     }));
+}
+
+const PURGE: Effect = Effect::Purge { baby: B };
+const HAND_OVER: Effect = Effect::HandOver { baby: B };
+
+/// A guest of `B`, whose time is over for certain.
+fn ended() -> Desk {
+    let mut desk = Desk::quiet();
+    desk.now = desk.now.plus_ms(100_000);
+    desk.on(Event::AccessChanged);
+    let first = desk.stay_ended(&[A], &[B]);
+    assert!(!first.contains(&HAND_OVER) && !first.contains(&PURGE), "one answer alone ends nothing");
+    let early = desk.stay_ended(&[A], &[B]);
+    assert!(!early.contains(&HAND_OVER) && !early.contains(&PURGE), "what is under way comes back first");
+    let second = desk.pulled(B, PullOutcome::Refused(refused(403, ErrorCode::AccessRevoked)));
+    assert!(!requests(&second).iter().any(|request| request.1 == B));
+    assert!(second.contains(&HAND_OVER) && !second.contains(&PURGE));
+    desk
+}
+
+/// A guest's unsent work is offered before anything goes, and nothing else is asked about the baby meanwhile.
+#[test]
+fn a_guests_work_is_handed_over_before_the_baby_goes() {
+    let mut desk = ended();
+    desk.now = desk.now.plus_ms(100_000);
+    let seen = desk.on(Event::SyncNow);
+    assert!(!requests(&seen).iter().any(|request| request.1 == B), "{seen:?}");
+    assert!(!desk.stay_ended(&[A], &[B]).contains(&HAND_OVER), "once at a time");
+    assert!(desk.handed_over(B, HandOver::Done).contains(&PURGE));
+    desk.settle();
+    assert!(!desk.engine.flags().syncing);
+}
+
+/// A failure is no end: the list is asked again after a while, and then the tray, a few times in all.
+#[test]
+fn what_could_not_be_handed_over_is_offered_again_and_not_for_ever() {
+    let mut desk = ended();
+    for _ in 0..4 {
+        let busy = TransportError::Refused { status: 429, code: ErrorCode::RateLimited, retry_after_ms: Some(7_000) };
+        assert!(!desk.handed_over(B, HandOver::Refused(busy)).contains(&PURGE));
+        desk.after(6_000);
+        desk.answer_no();
+        assert!(!desk.stay_ended(&[A], &[B]).contains(&HAND_OVER), "the server wants rest");
+        desk.after(400_000);
+        let mut seen = desk.stay_ended(&[A], &[B]);
+        seen.extend(desk.answer_no());
+        assert!(seen.contains(&HAND_OVER));
+    }
+    assert!(desk.handed_over(B, HandOver::Refused(lost())).contains(&PURGE), "what is left is kept as letters");
+}
+
+/// An owner may put the end off while the device is at it.
+#[test]
+fn a_guest_who_may_stay_after_all_goes_on() {
+    let mut desk = ended();
+    let effects = desk.handed_over(B, HandOver::Refused(refused(403, ErrorCode::Other)));
+    assert!(!effects.contains(&PURGE));
+    desk.after(400_000);
+    desk.listed(&[A, B], &[]);
+    desk.settle();
+    desk.now = desk.now.plus_ms(400_000);
+    assert!(requests(&desk.on(Event::SyncNow)).contains(&('>', B)));
+}
+
+/// Too late, or a server that knows no trays: the baby goes at once, as whenever access ends.
+#[test]
+fn a_tray_that_is_closed_holds_nothing_up() {
+    for code in [ErrorCode::AccessRevoked, ErrorCode::NotFound] {
+        let mut desk = ended();
+        assert!(desk.handed_over(B, HandOver::Refused(refused(404, code))).contains(&PURGE));
+    }
 }

@@ -98,8 +98,15 @@ fn without_an_active_baby_nothing_is_requested() {
 fn who_asked_to_be_let_in_waits_for_the_answer() {
     let mut desk = Desk::new(Schedule::default(), 1);
     desk.on(Event::Started);
-    let asked =
-        |asked| Event::AccessDone(AccessOutcome::Listed { listed: vec![], spared: vec![], gone: vec![], asked });
+    let asked = |asked| {
+        Event::AccessDone(AccessOutcome::Listed {
+            listed: vec![],
+            spared: vec![],
+            gone: vec![],
+            visited: vec![],
+            asked,
+        })
+    };
     let list = [('?', BabyId(Uuid::nil()))];
     desk.on(asked(false));
     assert_eq!((desk.engine.wake_at(), desk.engine.wants_hints()), (None, false), "nothing to wait for");

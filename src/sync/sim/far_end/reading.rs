@@ -16,7 +16,7 @@ use crate::{
         defect::{FarDefect, far_planted},
         ports::{AccessList, ErrorCode, TransportError},
         protocol::{Change, ChangeOp, PullResponse, SnapshotResponse},
-        status::{BabyAccess, CaregiverName},
+        status::{BabyAccess, CaregiverName, Stay},
     },
 };
 
@@ -149,7 +149,14 @@ impl FarEnd {
             let own = self.babies.get(baby_id).and_then(|ledger| ledger.rows.get(&baby_id.entity()));
             let name = own.and_then(|own| own.row.fields.get("name")?.as_str()).unwrap_or_default().to_owned();
             let deleted_at = own.and_then(|own| own.row.server.deleted_at);
-            BabyAccess { deleted_at, ..BabyAccess::new(*baby_id, name, *level) }
+            let end = self.guests.get(&(*baby_id, actor)).map(|until| Stay {
+                user_id: actor,
+                display_name: actor.to_string(),
+                from: Timestamp::from_ms(0),
+                until: Timestamp::from_ms(*until),
+                unsent: 0,
+            });
+            BabyAccess { deleted_at, stays: end.into_iter().collect(), ..BabyAccess::new(*baby_id, name, *level) }
         });
         let of_mine = self.levels.keys().filter(|(baby_id, _)| self.levels.contains_key(&(*baby_id, actor)));
         let caregivers = of_mine.map(|&(baby_id, user_id)| {

@@ -44,6 +44,7 @@ pub(super) struct Mischief {
     pub(super) versions: bool,
     pub(super) compact: bool,
     pub(super) failover: bool,
+    pub(super) guests: bool,
 }
 
 impl Mischief {
@@ -66,6 +67,7 @@ impl Mischief {
             versions: on(),
             compact: on(),
             failover: on() && on(),
+            guests: on(),
         }
     }
 }
@@ -78,7 +80,7 @@ impl World {
         let Some(tab) = device.front() else { return };
         let name = device.name;
         let Mischief { offline, hide, kill, crash, freeze, clock, restart, revoke, disk, hints, .. } = self.mischief;
-        let Mischief { evict, attack, compact, failover, .. } = self.mischief;
+        let Mischief { evict, attack, compact, failover, guests, .. } = self.mischief;
         match chance.below(40) {
             0 | 20 | 21 if offline => self.switch_network(&device),
             1 if hide => {
@@ -123,6 +125,8 @@ impl World {
             // A far end without snapshots could not tell a new device what it let go.
             26 | 27 if compact && !self.net.is_old.get() => self.compact(),
             28 if failover => self.fail_over(),
+            31 | 32 if guests => self.invite_for_a_while(),
+            33 if guests => self.keep_one(),
             12..=16 => self.share(true),
             22 | 23 if hints => {
                 self.net.note("hints break off or come back");
@@ -242,6 +246,51 @@ impl World {
             exec.sleep_ms(thaw_ms).await;
             exec.freeze(tab.owner, false);
         });
+    }
+
+    /// Somebody comes for some seconds, which are hours here.
+    fn invite_for_a_while(&mut self) {
+        let chance = self.net.exec.chance().clone();
+        let far = self.net.far.borrow();
+        let babies = far.babies.keys().copied().filter(|baby| far.exists(*baby));
+        let pairs = babies.flat_map(|baby| self.devices.iter().map(move |device| (baby, device.clone())));
+        let pairs: Vec<_> = pairs.filter(|(baby, device)| !far.levels.contains_key(&(*baby, device.user))).collect();
+        drop(far);
+        let Some((baby, device)) = chance.pick(&pairs) else { return };
+        let for_ms = chance.between(2_000, 40_000);
+        self.tell(&format!("{} comes to {baby} as a guest, for {for_ms} ms", device.name));
+        self.net.note("guest");
+        self.net.exec.spawn(WORLD, self.net.clone().visit(*baby, device.user, for_ms));
+        if chance.one_in(2) {
+            return;
+        }
+        // The guest is out of reach at the end, and goes on logging.
+        let (device, net) = (device.clone(), self.net.clone());
+        let (from_ms, to_ms) = (chance.between(0, for_ms), for_ms + chance.between(0, 20_000));
+        self.net.exec.spawn(WORLD, async move {
+            net.exec.sleep_ms(from_ms).await;
+            device.online.set(false);
+            device.tell_all(&Event::Online(false));
+            for tab in device.front().into_iter().filter(|tab| tab.is_open()) {
+                for _ in 0..3 {
+                    net.exec.spawn(tab.owner, device.clone().act(tab.clone(), net.clone()));
+                }
+            }
+            net.exec.sleep_ms(to_ms - from_ms).await;
+            device.online.set(true);
+            device.tell_all(&Event::Online(true));
+        });
+    }
+
+    /// An owner looks into a tray and keeps one thing.
+    fn keep_one(&mut self) {
+        let far = self.net.far.borrow();
+        let waiting: Vec<_> = far.tray.keys().filter(|(_, id)| !far.kept.contains(id)).copied().collect();
+        drop(far);
+        let Some((baby, id)) = self.net.exec.chance().pick(&waiting).copied() else { return };
+        self.tell(&format!("an owner keeps {id}"));
+        self.net.note("kept from the tray");
+        self.net.exec.spawn(WORLD, self.net.clone().keep(baby, id));
     }
 
     /// Somebody gets to see a baby, or sees it no more; pushes under way come first.

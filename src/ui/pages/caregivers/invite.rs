@@ -17,10 +17,14 @@ use crate::{
     },
 };
 
+const HOUR_MS: i64 = 3_600_000;
+
 #[component]
 pub(super) fn Invites() -> impl IntoView {
     let circle = expect_context::<Circle>();
     let (level, label) = (RwSignal::new("editor".to_owned()), RwSignal::new(String::new()));
+    // Empty for good.
+    let hours = RwSignal::new(String::new());
     let made = RwSignal::new(None::<NewInvite>);
     let open = RwSignal::new(Vec::<Invite>::new());
     let error = RwSignal::new(None::<String>);
@@ -42,8 +46,10 @@ pub(super) fn Invites() -> impl IntoView {
     let create = move |kind: InviteKind| {
         busy.set(true);
         spawn_local(async move {
-            let wanted = if level.with_untracked(|level| level == "viewer") { Level::Viewer } else { Level::Editor };
-            match api::create_invite(circle.baby_id, wanted, kind, Some(label.get_untracked()), None).await {
+            let hours = hours.with_untracked(|hours| hours.parse().ok());
+            let looks = hours.is_none() && level.with_untracked(|level| level == "viewer");
+            let wanted = if looks { Level::Viewer } else { Level::Editor };
+            match api::create_invite(circle.baby_id, wanted, kind, Some(label.get_untracked()), hours).await {
                 Ok(invite) => {
                     made.set(Some(invite));
                     label.set(String::new());
@@ -58,12 +64,28 @@ pub(super) fn Invites() -> impl IntoView {
     let make = |kind, class, words| {
         view! { <button type="button" class=class prop:disabled=move || busy.get() on:click=move |_| create(kind)>{words}</button> }
     };
-    let levels = vec![("editor", tr!(level.editor)), ("viewer", tr!(level.viewer))];
+    let times = vec![
+        ("", tr!(guest.always)),
+        ("1", tr!(guest.h1)),
+        ("2", tr!(guest.h2)),
+        ("4", tr!(guest.h4)),
+        ("8", tr!(guest.h8)),
+        ("12", tr!(guest.h12)),
+    ];
+    // A guest is there to log.
+    let lasts = Memo::new(move |_| hours.with(String::is_empty));
+    let levels = move || {
+        lasts.get().then(|| {
+            let levels = vec![("editor", tr!(level.editor)), ("viewer", tr!(level.viewer))];
+            view! { <Choice legend=tr!(invite.level) name="level" options=levels value=level/> }
+        })
+    };
     view! {
         <div class="card">
             <h2 class="card-title">{tr!(invite.title)}</h2>
             <p>{tr!(invite.lead)}</p>
-            <Choice legend=tr!(invite.level) name="level" options=levels value=level/>
+            <Choice legend=tr!(guest.time) name="hours" options=times value=hours/>
+            {levels}
             <TextField id="invite-label" label=tr!(invite.label) value=label list="roles" hint=tr!(invite.label_hint)/>
             <p class="field-error" role="alert">{move || error.get()}</p>
             <div class="button-row">
@@ -77,9 +99,13 @@ pub(super) fn Invites() -> impl IntoView {
     .into_any()
 }
 
+/// For how long somebody is invited.
+fn guest_words(hours: u8) -> String {
+    tr!(guest.hours, length = length(i64::from(hours) * HOUR_MS))
+}
+
 /// How long an invitation still works.
 fn left(ticker: Ticker, expires_at: Timestamp) -> String {
-    const HOUR_MS: i64 = 3_600_000;
     let left = expires_at.since(ticker.now());
     if left > HOUR_MS { length(left) } else { timer(left) }
 }
@@ -186,10 +212,14 @@ fn OpenInvite(invite: Invite, revoke: Callback<Invite>) -> impl IntoView {
         InviteKind::Code => tr!(invite.code),
         InviteKind::Link => tr!(invite.link),
     };
-    let level = level_words(invite.level);
+    let level = match invite.hours {
+        Some(hours) => guest_words(hours),
+        None => level_words(invite.level).to_owned(),
+    };
     let (who, expires_at) = (invite.invited_by.clone(), invite.expires_at);
-    let words =
-        move || tr!(invite.open, what = what, level = level, who = who.clone(), time = left(ticker, expires_at));
+    let words = move || {
+        tr!(invite.open, what = what, level = level.clone(), who = who.clone(), time = left(ticker, expires_at))
+    };
     view! {
         <li class="invite">
             <span>{words}</span>

@@ -9,7 +9,8 @@ use web_sys::Element;
 use super::{Circle, role::RoleField};
 use crate::{
     api::{self, Caregiver, Level},
-    ui::{account::api_words, clock::Ticker, format::ago, toast::Tone, words::tr},
+    domain::{id::UserId, time::Timestamp},
+    ui::{account::api_words, clock::Ticker, format::ago, intl, toast::Tone, words::tr},
 };
 
 const LEVELS: [Level; 3] = [Level::Viewer, Level::Editor, Level::Owner];
@@ -35,13 +36,19 @@ pub(super) fn Person(person: Caregiver, may_manage: bool) -> impl IntoView {
     let name = if is_me { tr!(caregivers.me, name = person.display_name.clone()) } else { person.display_name.clone() };
     let initial: String = person.display_name.chars().take(1).flat_map(char::to_uppercase).collect();
     let label = person.label.clone();
-    let level = level_words(person.level);
+    let zone = circle.nursery.zone;
+    let until = person.until;
+    let level = move || match until {
+        Some(until) => tr!(guest.until, time = zone.with(|zone| intl::time(zone, until))),
+        None => level_words(person.level).to_owned(),
+    };
+    let label = label.map(|label| format!(" · {label}"));
     view! {
         <li class="person">
             <span class="person-initial" aria-hidden="true">{initial}</span>
             <div class="person-words">
                 <p class="person-name">{name}</p>
-                <p class="person-level">{level} {label.map(|label| format!(" · {label}"))}</p>
+                <p class="person-level">{level} {label}</p>
                 <p class="person-seen">{seen}</p>
             </div>
             {(is_me || may_manage).then(|| view! { <PersonActions person=person is_me=is_me may_manage=may_manage/> })}
@@ -53,7 +60,11 @@ pub(super) fn Person(person: Caregiver, may_manage: bool) -> impl IntoView {
 #[component]
 fn PersonActions(person: Caregiver, is_me: bool, may_manage: bool) -> impl IntoView {
     let circle = expect_context::<Circle>();
-    let levels = may_manage.then(|| view! { <LevelSelect person=person.clone() is_me=is_me/> });
+    let levels = may_manage.then(|| match person.until {
+        Some(until) => view! { <StayActions user_id=person.user_id until=until/> }.into_any(),
+        None => view! { <LevelSelect person=person.clone() is_me=is_me/> }.into_any(),
+    });
+    let is_guest = person.until.is_some() && may_manage;
     let (name, words) = if is_me {
         (tr!(caregivers.leave).to_owned(), tr!(caregivers.leave))
     } else {
@@ -65,8 +76,23 @@ fn PersonActions(person: Caregiver, is_me: bool, may_manage: bool) -> impl IntoV
         <div class="person-actions">
             <RoleField person=person/>
             {levels}
-            <button type="button" class="button button-small" aria-label=name on:click=ask>{words}</button>
+            {(!is_guest).then(|| view! { <button type="button" class="button button-small" aria-label=name on:click=ask>{words}</button> })}
         </div>
+    }
+}
+
+/// An hour more, no more, or for good.
+#[component]
+fn StayActions(user_id: UserId, until: Timestamp) -> impl IntoView {
+    let circle = expect_context::<Circle>();
+    let act = move |words, until: Option<Timestamp>| {
+        let act = move |_| circle.change(tr!(caregivers.changed), api::set_until(circle.baby_id, user_id, until));
+        view! { <button type="button" class="button button-small" on:click=act>{words}</button> }
+    };
+    view! {
+        {act(tr!(guest.more), Some(until.plus_ms(3_600_000)))}
+        {act(tr!(guest.stay), None)}
+        {act(tr!(guest.end), Some(Timestamp::from_ms(0)))}
     }
 }
 

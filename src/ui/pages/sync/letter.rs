@@ -10,6 +10,7 @@ use crate::{
         id::BabyId,
         mutation::{Op, Rejection, RejectionCode},
         row::Row,
+        time::Timestamp,
     },
     sync::{
         outbox::Mutated,
@@ -35,7 +36,11 @@ use crate::{
 #[component]
 pub(super) fn Letter(letter: DeadLetter) -> impl IntoView {
     let what = match letter.mutated.clone() {
-        Some(mutated) => view! { <Written letter=letter.clone() mutated=mutated/> }.into_any(),
+        Some(Mutated { entity_type, entity_id: id, op, payload: fields, updated_at, .. }) => {
+            let row = Row { entity_type, id, baby_id: letter.baby_id, fields, server: Default::default() };
+            let lost = lost_fields(&letter.reason).map(<[String]>::to_vec);
+            view! { <Written row=row op=op at=updated_at lost=lost/> }.into_any()
+        }
         None => view! { <p class="letter-what">{tr!(entry.other)}</p> }.into_any(),
     };
     view! {
@@ -51,20 +56,30 @@ pub(super) fn Letter(letter: DeadLetter) -> impl IntoView {
 
 /// What a person wrote: the entry, its time, and for a change the fields.
 #[component]
-fn Written(letter: DeadLetter, mutated: Mutated) -> impl IntoView {
-    let baby_id = letter.baby_id;
+pub(super) fn Written(
+    row: Row,
+    op: Op,
+    /// When it was done, for what does not say when it happened.
+    #[prop(optional, into)]
+    at: Option<Timestamp>,
+    /// The fields of an edit that lost to another caregiver's.
+    #[prop(default = None)]
+    lost: Option<Vec<String>>,
+    #[prop(optional, into)] who: Option<String>,
+) -> impl IntoView {
     let zone = expect_context::<Nursery>().zone.get_untracked();
-    let Mutated { entity_type, entity_id: id, op, payload: fields, updated_at, .. } = mutated;
-    let row = Row { entity_type, id, baby_id, fields, server: Default::default() };
-    let at = row.started_at().unwrap_or(updated_at);
-    let when = moment_words(&zone, at);
+    let entity_type = row.entity_type;
+    let when = row.started_at().or(at).map(|at| moment_words(&zone, at)).unwrap_or_default();
+    let when = match who {
+        Some(who) => tr!(guest.by, who = who, when = when),
+        None => when,
+    };
     let what = match op {
         Op::Create | Op::Restore => summary(&row, expect_context::<Prefs>().volume_unit_now(), now()),
         Op::Update => tr!(letter.change_of, what = type_words(entity_type)),
         Op::Delete => tr!(letter.delete_of, what = type_words(entity_type)),
     };
-    let lost = lost_fields(&letter.reason);
-    let shown = |name: &str| match lost {
+    let shown = |name: &str| match &lost {
         Some(lost) => lost.iter().any(|lost| lost == name),
         None => op == Op::Update || name == "notes",
     };

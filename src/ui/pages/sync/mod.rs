@@ -5,10 +5,11 @@ mod baby;
 mod device;
 mod letter;
 mod steps;
+mod tray;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use self::{baby::BabyCard, device::DeviceCard, letter::Letter, steps::Steps};
+use self::{baby::BabyCard, device::DeviceCard, letter::Letter, steps::Steps, tray::Tray};
 use super::PageTitle;
 use crate::{
     sync::status::DeadLetter,
@@ -57,6 +58,7 @@ pub(crate) fn SyncPage() -> impl IntoView {
             </button>
             <Steps asked_at=asked_at/>
             <NeedsYou/>
+            <Tray/>
             <For each=babies key=|baby_id| *baby_id let:baby_id>
                 <BabyCard baby_id=baby_id asked_at=asked_at/>
             </For>

@@ -60,6 +60,7 @@ fn step_words(did: &Did) -> String {
         Did::Fault { retried: true, .. } => tr!(step.fault_retried).to_owned(),
         Did::Fault { .. } => tr!(step.fault).to_owned(),
         Did::Recovered => tr!(step.recovered).to_owned(),
+        Did::HandedOver { .. } => tr!(step.handed_over).to_owned(),
         Did::Removed { .. } => tr!(step.removed).to_owned(),
     }
 }

@@ -1,12 +1,13 @@
 //! Today: what was last, what is running, and the buttons that log the next thing.
 
+mod guests;
 mod quick_log;
 mod tiles;
 mod timers;
 
 use leptos::prelude::*;
 
-use self::{quick_log::QuickLog, tiles::Tiles, timers::Timers};
+use self::{guests::Guests, quick_log::QuickLog, tiles::Tiles, timers::Timers};
 use super::{PageTitle, settings::InstallHint, welcome::AddBaby};
 use crate::{
     domain::{registry::EntityType, row::Row},
@@ -87,6 +88,7 @@ fn Today() -> impl IntoView {
         <section class="today">
             <h1 class="visually-hidden">{tr!(nav.today)}</h1>
             <Fetching/>
+            <Guests/>
             <Timers rows=rows/>
             <InTurn><Tiles rows=rows/></InTurn>
             <InstallHint dismissable=true/>
