@@ -58,6 +58,8 @@ test('a guest who was offline at the end loses nothing, and an owner decides on 
   const farewell = 'Your time with Juno has ended. You logged 2 feeds, 1 nappy. 2 logs went to the parents.';
   await expect(b.page.getByRole('alert').filter({ hasText: farewell })).toBeVisible({ timeout: 15_000 });
   await expect(b.heading('Add your baby')).toBeVisible();
+  await b.isAtRest();
+  await expect(b.text('Access revoked')).toHaveCount(0);
   expect((await storesWith(b.page, juno)).filter((store) => store !== RECORD)).toEqual([]);
   expect(await storesWith(b.page, 'Juno')).toEqual([]);
   await expect(b.chip).not.toContainText('needs you');

@@ -68,7 +68,8 @@ impl<D: Database, T: Transport, C: Clock> Driver<D, T, C> {
         } else if is_guest {
             let Farewell { logged, handed } = self.farewells.borrow_mut().remove(&baby).unwrap_or_default();
             (self.listener)(Told::StayEnded { baby, name, logged, handed: handed.len(), kept });
-        } else if !refused {
+        } else if !refused && (is_listed || kept > 0) {
+            // A list that was asked for before the baby went confirms its end once more.
             (self.listener)(Told::AccessRevoked { baby, name, kept });
         } else if is_listed {
             // Once: what comes in late for a baby that was gone already is among the letters.

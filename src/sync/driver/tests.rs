@@ -364,5 +364,11 @@ fn a_guests_unsent_work_goes_to_the_tray_before_the_baby_goes() {
         let logged = vec![(EntityType::NAPPY_LOG, 3)];
         let ended = Told::StayEnded { baby: BABY, name: "Ada".into(), logged, handed, kept };
         assert!(desk.told.borrow().contains(&ended), "{:?}", desk.told.borrow());
+        // A list that was asked for before the baby went confirms its end once more: that is no news.
+        let gone = vec![BABY];
+        let outcome = AccessOutcome::Listed { listed: vec![], spared: vec![], gone, visited: vec![], asked: false };
+        desk.live(vec![Event::AccessDone(outcome)]);
+        let revoked = |told: &Told| matches!(told, Told::AccessRevoked { .. });
+        assert!(!desk.told.borrow().iter().any(revoked), "{:?}", desk.told.borrow());
     }
 }
