@@ -167,11 +167,16 @@ async fn a32_nothing_is_accepted_or_told_after_a_removal_however_it_races(pool: 
         });
         let heads = futures::future::join_all(races).await;
         bob.log(last, "feed_log", bottle(1)).await;
-        let heard = ear.until((last, block + 2)).await;
+        let mut heard = ear.until((last, block + 2)).await;
+        for baby in &babies {
+            // Commits close to each other may be told in another order.
+            if !heard.contains(&(*baby, 0)) {
+                heard.extend(ear.until((*baby, 0)).await);
+            }
+        }
         for (baby, head) in babies.iter().zip(heads) {
             let latest = heard.iter().filter(|(about, _)| about == baby).map(|(_, version)| *version).max();
             assert!(latest <= Some(head), "a hint of version {latest:?} above {head}, block {block}");
-            assert!(heard.contains(&(*baby, 0)), "the end of access is told");
         }
         for one in tallies {
             tally.accepted += one.accepted;
