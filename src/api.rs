@@ -25,8 +25,8 @@ use crate::{
         registry::EntityType,
     },
     sync::protocol::{
-        HistoryResponse, Lease, LeaseKind, PROTOCOL_VERSION, PullResponse, PushRequest, PushResponse, SnapshotResponse,
-        StatusResponse, SyncRequest, SyncResponse,
+        HistoryResponse, Lease, LeaseKind, PROTOCOL_VERSION, PullResponse, PushRequest, PushResponse, RawMutations,
+        SnapshotResponse, StatusResponse, SyncRequest, SyncResponse,
     },
 };
 
@@ -586,8 +586,9 @@ pub async fn sync_push(
     #[server(rename = "syncOperationId")] sync_operation_id: Option<String>,
     #[server(rename = "ackedThrough")] acked_through: Option<u64>,
     epoch: Option<uuid::Uuid>,
-    mutations: Vec<serde_json::Value>,
+    mutations: RawMutations,
 ) -> Result<PushResponse, ApiError> {
+    let mutations = mutations.0;
     let request = PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch, mutations };
     let call = crate::server::call();
     // On the heap: the layers around a call move its future about, and this one is large.
@@ -598,7 +599,7 @@ pub async fn sync_push(
 /// What the server answers, or `network`.
 pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
     let PushRequest { baby_id, client_id, sync_operation_id, acked_through, epoch, mutations } = request;
-    sync_push(baby_id, client_id, sync_operation_id, acked_through, epoch, mutations).await
+    sync_push(baby_id, client_id, sync_operation_id, acked_through, epoch, RawMutations(mutations)).await
 }
 
 /// What a guest's device could not send in time, for an owner to look at.
@@ -606,9 +607,9 @@ pub async fn push(request: PushRequest) -> Result<PushResponse, ApiError> {
 pub async fn sync_tray(
     #[server(rename = "babyId")] baby_id: BabyId,
     #[server(rename = "clientId")] client_id: ClientId,
-    mutations: Vec<serde_json::Value>,
+    mutations: RawMutations,
 ) -> Result<PushResponse, ApiError> {
-    crate::server::guests::tray::receive(&crate::server::call(), baby_id, client_id, mutations).await
+    crate::server::guests::tray::receive(&crate::server::call(), baby_id, client_id, mutations.0).await
 }
 
 #[server(name = ListTray, prefix = "/api", endpoint = "babies/tray/list", input = GetUrl, output = Json)]
@@ -683,7 +684,7 @@ pub async fn sync_v2(
     #[server(rename = "clientId")] client_id: ClientId,
     #[server(rename = "lastKnownServerVersion")] since: Option<u64>,
     epoch: Option<uuid::Uuid>,
-    #[server(default)] changes: Vec<serde_json::Value>,
+    #[server(default)] changes: RawMutations,
     limit: Option<u32>,
     #[server(rename = "syncOperationId")] sync_operation_id: Option<String>,
     #[server(rename = "ackedThrough")] acked_through: Option<u64>,
@@ -693,7 +694,7 @@ pub async fn sync_v2(
         client_id,
         last_known_server_version: since.unwrap_or(0),
         epoch,
-        changes,
+        changes: changes.0,
         limit,
         sync_operation_id,
         acked_through,
@@ -707,6 +708,7 @@ pub async fn sync_v2(
 pub async fn exchange(request: SyncRequest) -> Result<SyncResponse, ApiError> {
     let SyncRequest { baby_id, client_id, changes, limit, sync_operation_id, acked_through, .. } = request;
     let (since, epoch) = (request.last_known_server_version, request.epoch);
+    let changes = RawMutations(changes);
     sync_v2(baby_id, client_id, Some(since), epoch, changes, limit, sync_operation_id, acked_through).await
 }
 

@@ -12,7 +12,8 @@ use crate::{
     sync::{
         ports::{AccessList, ErrorCode, Transport, TransportError},
         protocol::{
-            Lease, LeaseKind, PullResponse, PushRequest, PushResponse, SnapshotResponse, SyncRequest, SyncResponse,
+            Lease, LeaseKind, PullResponse, PushRequest, PushResponse, RawMutations, SnapshotResponse, SyncRequest,
+            SyncResponse,
         },
         status::CaregiverName,
     },
@@ -47,7 +48,7 @@ impl Transport for HttpTransport {
         client_id: ClientId,
         mutations: Vec<Value>,
     ) -> Result<PushResponse, TransportError> {
-        api::sync_tray(baby_id, client_id, mutations).await.map_err(judge)
+        api::sync_tray(baby_id, client_id, RawMutations(mutations)).await.map_err(judge)
     }
 
     async fn snapshot(

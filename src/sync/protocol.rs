@@ -1,7 +1,12 @@
 //! The wire contract between a device and the server, as types. Reading is lenient where the
 //! contract says so (aliases, strings of JSON, fields left out) and strict everywhere else.
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::domain::{
@@ -60,6 +65,37 @@ pub struct PushResponse {
     /// The history that the versions of the verdicts count in; a server of earlier days does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<uuid::Uuid>,
+}
+
+/// The mutations of a request as they came. Reading keeps one more than [`MAX_BATCH`] and drops the rest,
+/// so that a batch too large is refused by its count without having been held in memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RawMutations(pub Vec<Value>);
+
+impl<'de> Deserialize<'de> for RawMutations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AtMost;
+        impl<'de> Visitor<'de> for AtMost {
+            type Value = RawMutations;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of mutations")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawMutations, A::Error> {
+                let mut kept = Vec::new();
+                while kept.len() <= MAX_BATCH {
+                    match list.next_element()? {
+                        Some(mutation) => kept.push(mutation),
+                        None => return Ok(RawMutations(kept)),
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(RawMutations(kept))
+            }
+        }
+        deserializer.deserialize_seq(AtMost)
+    }
 }
 
 /// A verdict, or a refusal of something that does not even have a readable id.
@@ -460,6 +496,18 @@ mod tests {
             WireVerdict::Verdict(verdict) => verdict.error.map(|error| (error.code, error.field)).unwrap(),
             WireVerdict::Unreadable(unreadable) => (unreadable.error.code, unreadable.error.field),
         }
+    }
+
+    /// C45: a batch too large is refused by its count, and never held whole.
+    #[test]
+    fn of_a_batch_too_large_no_more_is_kept_than_tells_so() {
+        let kept = |count: usize| {
+            let text = Value::from(vec![json!({ "n": 1 }); count]).to_string();
+            serde_json::from_str::<RawMutations>(&text).unwrap().0.len()
+        };
+        assert_eq!([0, 1, MAX_BATCH].map(kept), [0, 1, MAX_BATCH]);
+        assert_eq!(kept(MAX_BATCH * 40), MAX_BATCH + 1);
+        assert!(serde_json::from_str::<RawMutations>(r#"{ "n": 1 }"#).is_err());
     }
 
     #[test]
