@@ -80,6 +80,12 @@ fn entries(device: &Device) -> Vec<OutboxEntry> {
     device.disk.table(Table::Outbox).values().map(|value| read(value)).collect()
 }
 
+/// The babies that a device may see, as far as it knows.
+pub fn listed(device: &Device) -> BTreeSet<BabyId> {
+    let listed = device.disk.peek(Table::Kv, "access").unwrap_or_default();
+    listed.as_array().into_iter().flatten().map(|access| parsed(access, "babyId")).collect()
+}
+
 /// The place of a mutation in the outbox that holds it.
 fn stands_at(devices: &[Rc<Device>], mutation: MutationId) -> Option<u64> {
     let mut held = devices.iter().flat_map(|device| entries(device));
@@ -111,7 +117,11 @@ impl Oracle {
                 if row.server.row_version == event.id {
                     assert_eq!(*row, event.row, "I4: a row differs from its event");
                 }
-                let given_up = || devices.iter().any(|device| gave_up(device, event.mutation_id));
+                // What a guest handed over is out of line too: an old request may bring it to who was let in again.
+                let given_up = || {
+                    far.tray.contains_key(&(*baby, event.mutation_id))
+                        || devices.iter().any(|device| gave_up(device, event.mutation_id))
+                };
                 if let Some(seq) = logged.seq.filter(|_| !given_up()) {
                     let last = self.last_seq.get(&(*baby, logged.client)).copied().unwrap_or(0);
                     // An old request that comes late still says where an entry stood before its baby went first.
@@ -302,9 +312,7 @@ impl Oracle {
         if let Some(entry) = entries(device).first() {
             return Some(format!("I10: {name}'s outbox holds {entry:?}"));
         }
-        let listed = device.disk.peek(Table::Kv, "access").unwrap_or_default();
-        let listed: BTreeSet<BabyId> =
-            listed.as_array().into_iter().flatten().map(|access| parsed(access, "babyId")).collect();
+        let listed = listed(device);
         let levels = far.levels.keys().filter(|(_, user)| *user == device.user);
         if listed != levels.map(|(baby, _)| *baby).collect() {
             return Some(format!("I9: {name} lists other babies than it may see: {listed:?}"));

@@ -18,7 +18,7 @@ use super::{
     far_end::FarEnd,
     memory_db::Crash,
     network::{Faults, Net, SERVER, Seen, Version, WORLD},
-    oracle::Oracle,
+    oracle::{Oracle, listed},
 };
 use crate::{
     domain::{
@@ -294,8 +294,6 @@ impl World {
             device.tell_all(&Event::Visible(true));
             device.tell_all(&Event::Online(true));
             device.tell_all(&Event::SignedIn);
-            // Without any baby nothing is asked for by itself: its person has a look.
-            device.tell_all(&Event::AccessChanged);
         }
     }
 
@@ -355,6 +353,10 @@ impl World {
             let took_ms = self.net.exec.now_ms() - from;
             let Some(unrest) = unrest else { return took_ms };
             drop(far);
+            // Without any baby nothing is asked for by itself (A50): its person has a look now and then.
+            for device in self.devices.iter().filter(|device| listed(device).is_empty()) {
+                device.tell_all(&Event::AccessChanged);
+            }
             if took_ms >= CALM_MS {
                 self.devices.iter().for_each(|device| self.tell_journal(device));
             }
