@@ -4,8 +4,8 @@
 //! After a push has committed, its baby waits up to 50 ms for others and is then named by a NOTIFY of
 //! its own ([`news`]); inside the push that would take a lock of the whole database at each commit.
 //! Every server process listens, and asks the database who of its listeners may know, and how far
-//! the baby is by now. [`Hub`] holds the listeners of this process. A change of access is announced in
-//! the same way, and told as version 0 to whom it concerns.
+//! the baby is by now. [`Hub`] holds the listeners of this process. A change of access, and for an owner
+//! of what waits in the tray, is announced in the same way, and told as version 0 to whom it concerns.
 //!
 //! Invariant: whatever a stream tells was allowed to its session by a statement that began after the
 //! change had committed, so nothing is told of what happens after a removal.
@@ -74,8 +74,8 @@ fn told(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
 }
 
 impl App {
-    /// A push to `baby`, or a change of who may see it, has committed: whoever listens, anywhere, will
-    /// hear of it.
+    /// A push to `baby`, or a change of who may see it or of its tray, has committed: whoever listens,
+    /// anywhere, will hear of it.
     pub(super) fn announce(&self, baby: crate::domain::id::BabyId) {
         news::announce(self, baby);
     }

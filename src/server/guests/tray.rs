@@ -90,6 +90,7 @@ pub async fn receive(
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
+    call.app.announce(baby);
     Ok(PushResponse {
         results: batch.answers.into_iter().map(|answer| answer.told(&held)).collect(),
         sync_operation_id: None,
@@ -275,9 +276,7 @@ pub async fn settle(call: &Call, baby: BabyId, guest: UserId, entity: EntityId, 
         return Err(ApiError::new(ErrorCode::NotFound, "nothing of this entry is in the tray"));
     }
     tx.commit().await?;
-    if keep {
-        call.app.announce(baby);
-    }
+    call.app.announce(baby);
     Ok(Done {})
 }
 

@@ -110,7 +110,8 @@ pub(super) struct Ear {
     news: Notify,
 }
 
-/// How far a baby is, and what the session may do there, until when.
+/// How far a baby is, and what the session's list of babies says about it beside its name: what it may do
+/// there, until when, how much waits for its word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) head: u64,

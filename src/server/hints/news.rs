@@ -124,7 +124,8 @@ async fn look_after(app: &App) {
     }
 }
 
-/// A session, and of one baby that it may read: which, how far, at which level and for how long.
+/// A session, and of one baby that it may read: which, how far, at which level and for how long, and for
+/// an owner how many mutations wait in the tray.
 type Found = (Vec<u8>, Option<Uuid>, Option<i64>, String);
 
 /// Tells `ears` how far `babies` are, as far as their sessions may know, and what they may see no
@@ -136,7 +137,12 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     let sessions: Vec<&[u8]> = ears.iter().map(|ear| ear.session.as_slice()).collect();
     let names: Option<Vec<Uuid>> = babies.map(|babies| babies.iter().map(|baby| baby.0).collect());
     let found: Vec<Found> = sqlx::query_as(AssertSqlSafe(format!(
-        "select s.id_hash, a.baby_id, h.version, concat_ws(' until ', a.level, a.until)
+        "select s.id_hash, a.baby_id, h.version,
+           concat_ws(' ', a.level, a.until, case when a.level = 'owner' then (
+             select count(*)
+             from guest_tray
+             where baby_id = a.baby_id and decided_at is null
+           ) end)
          from sessions s
          left join user_baby u on u.user_id = s.user_id and ($2::uuid[] is null or u.baby_id = any($2))
          left join access_now a on a.baby_id = u.baby_id and a.user_id = s.user_id

@@ -174,6 +174,34 @@ async fn a_guest_hears_of_the_end_and_of_its_moving(pool: PgPool) {
     assert_eq!(ear.next().await, Some((mia, 0)));
 }
 
+/// An owner hears at once that something came into the tray, and that another owner has decided on it;
+/// nobody else does.
+#[sqlx::test]
+async fn an_owner_hears_of_what_waits_in_the_tray(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.hint_check_secs = 3_600).await;
+    let (ada, bob, sam) = (app.sign_up("ada").await, app.sign_up("bob").await, app.sign_up("sam").await);
+    let mia = ada.baby("Mia").await;
+    bob.join(&ada, mia, "editor").await;
+    sam.visit(&ada, mia, 1).await;
+    sam.time_is_over(mia).await;
+    let (mut at_adas, mut at_bobs) = (ada.listen().await, bob.listen().await);
+    at_adas.until((mia, 1)).await;
+    at_bobs.until((mia, 1)).await;
+    let late = Uuid::now_v7();
+    let hand_in = async || sam.hand_in(mia, vec![create(late, "feed_log", bottle(90))]).await.ok();
+    hand_in().await;
+    assert_eq!(at_adas.next().await, Some((mia, 0)));
+    assert_eq!(ada.me().await["babies"][0]["stays"][0]["unsent"], 1);
+    // Handed in once more it is nothing new.
+    hand_in().await;
+    let no = json!({"babyId": mia, "userId": sam.user_id, "entityId": late, "keep": false});
+    ada.post("/api/babies/tray/settle", no).await.ok();
+    assert_eq!(at_adas.next().await, Some((mia, 0)));
+    ada.log(mia, "feed_log", bottle(60)).await;
+    assert_eq!(at_adas.next().await, Some((mia, 2)));
+    assert_eq!(at_bobs.next().await, Some((mia, 2)), "nothing of the tray in between");
+}
+
 #[sqlx::test]
 async fn a_stream_ends_with_its_session(pool: PgPool) {
     let app = TestApp::new(pool).await;
