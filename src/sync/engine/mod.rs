@@ -268,8 +268,12 @@ impl Engine {
         }
     }
 
-    /// Focus, visibility, reconnect, start: everything of every baby, however long it was to wait.
+    /// Focus, visibility, reconnect, start: everything of every baby, however long it was to wait. Without
+    /// one, whether the first has come: nobody listens for it.
     fn flush_and_pull(&mut self, now: Timestamp) {
+        if self.babies.is_empty() && !self.access_busy {
+            self.ask_access(now);
+        }
         for baby in self.babies.values_mut() {
             baby.force = true;
             baby.eager = true;

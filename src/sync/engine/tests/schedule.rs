@@ -92,6 +92,33 @@ fn without_an_active_baby_nothing_is_requested() {
     assert_eq!(requests(&desk.on(Event::AccessChanged)), [('?', BabyId(Uuid::nil()))]);
 }
 
+/// A31, A50: nobody listens for the first baby of an account; it comes to a device that is looked at or
+/// connected again, once for each time.
+#[test]
+fn a_device_without_a_baby_asks_for_the_first_when_it_is_looked_at() {
+    let mut desk = Desk::new(Schedule::default(), 1);
+    desk.on(Event::Started);
+    desk.listed(&[], &[]);
+    assert_eq!((desk.engine.wake_at(), desk.engine.wants_hints()), (None, false));
+    let list = [('?', BabyId(Uuid::nil()))];
+    for (off, on) in [
+        (Event::Tick, Event::Focused),
+        (Event::Visible(false), Event::Visible(true)),
+        (Event::Online(false), Event::Online(true)),
+    ] {
+        desk.now = desk.now.plus_ms(10_000);
+        assert_eq!(requests(&desk.on(off)), []);
+        assert_eq!(requests(&desk.on(on)), list);
+        assert_eq!(requests(&desk.on(Event::Focused)), [], "what is asked already is not asked again");
+        desk.listed(&[], &[]);
+        assert_eq!(desk.engine.wake_at(), None);
+    }
+    desk.on(Event::Focused);
+    desk.listed(&[A], &[]);
+    desk.on(Event::Activated(Some(A)));
+    assert!(requests(&desk.settle()).contains(&('<', A)));
+}
+
 /// A31, A50: who asked to be let in hears the answer: by a hint at once, else with the next list, which is
 /// asked for once a minute. With the answer, whatever it is, that ends.
 #[test]
