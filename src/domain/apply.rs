@@ -12,14 +12,16 @@ use serde_json::Value;
 use super::{
     checksum::Checksum,
     field::{Fields, Invalid},
+    hlc::Hlc,
     id::{BabyId, ClientId, EntityId, MutationId, UserId},
     merge::{Groups, Stamp, Stored, reading, standing},
     mutation::{Mutation, Op, RejectionCode, Status, Verdict},
-    policy::merged,
-    registry::EntityType,
-    relation::references,
-    row::{Row, ServerFields, apply_patch},
+    policy::{Standing, merged},
+    registry::{EntityType, TIME},
+    relation::{references, relations},
+    row::{self, Row, ServerFields, apply_patch},
     time::Timestamp,
+    timer,
 };
 
 /// A baby's `sync_head`: its version and the fingerprint of its live rows.
@@ -234,27 +236,28 @@ impl Bench {
         patch: Fields,
     ) -> Result<Verdict, (RejectionCode, Invalid)> {
         let hlc = reading(mutation, self.push.client_id, self.push.now);
-        let touched = mutation.entity_type.groups(&patch).len();
-        let winning: Fields = patch
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let field = mutation.entity_type.field(&name)?;
-                let stands = standing(mutation, hlc, field.group, &stored.groups);
-                let kept = merged(field.policy, stands, stored.row.fields.get(&name), &value)?;
-                Some((name, kept))
-            })
-            .collect();
-        let won = mutation.entity_type.groups(&winning).len();
-        if won == 0 && !stored.row.is_deleted() {
-            return Ok(if touched == 0 {
-                unwritten(mutation, Status::Noop, None)
-            } else {
-                unwritten(mutation, Status::Conflict, Some(stored.row.to_payload()))
-            });
+        let agreed = agreed(mutation, hlc, &stored, &patch);
+        let is_agreed = |group: &str| agreed.is_some() && group == TIME;
+        let (mut winning, mut touched) = (Fields::new(), BTreeSet::new());
+        for (name, value) in &patch {
+            let Some(field) = mutation.entity_type.field(name).filter(|field| !is_agreed(field.group)) else {
+                continue;
+            };
+            touched.insert(field.group);
+            let stands = standing(mutation, hlc, field.group, &stored.groups);
+            if let Some(kept) = merged(field.policy, stands, stored.row.fields.get(name), value) {
+                winning.insert(name.clone(), kept);
+            }
+        }
+        let lost = mutation.entity_type.groups(&winning).len() < touched.len();
+        winning.extend(agreed.unwrap_or_default());
+        if winning.is_empty() && !stored.row.is_deleted() {
+            let server_data = lost.then(|| stored.row.to_payload());
+            return Ok(unwritten(mutation, if lost { Status::Conflict } else { Status::Noop }, server_data));
         }
         self.put(mutation, &mut stored, &winning)?;
         stored.row.server.deleted_at = None;
-        let status = if won < touched { Status::Merged } else { Status::Applied };
+        let status = if lost { Status::Merged } else { Status::Applied };
         Ok(self.commit(mutation, EventOp::Update, stored, status))
     }
 
@@ -265,10 +268,16 @@ impl Bench {
 
     /// Puts the winning fields into the row, if the whole is possible and its parents are there.
     fn put(&self, mutation: &Mutation, stored: &mut Stored, patch: &Fields) -> Result<(), (RejectionCode, Invalid)> {
-        apply_patch(&mut stored.row.fields, patch);
         let entity_type = mutation.entity_type;
+        let was_running = entity_type.is_running(&stored.row.fields);
+        apply_patch(&mut stored.row.fields, patch);
         entity_type.check(&stored.row.fields).map_err(|why| (RejectionCode::InvalidPayload, why))?;
         let live = |id: &EntityId| self.rows.get(id).is_some_and(|parent| !parent.row.is_deleted());
+        // What was given is true after its catalogue entry went: that is only not offered any more.
+        let stands = |parent: EntityType, id: &EntityId| {
+            let is_one = self.rows.get(id).is_some_and(|found| found.row.entity_type == parent);
+            is_one && (live(id) || !parent.is_log())
+        };
         let parent_missing = |field: &str| {
             let why = Invalid::at(field, format!("the entry that {field} refers to does not exist"));
             (RejectionCode::ParentMissing, why)
@@ -276,13 +285,20 @@ impl Bench {
         if entity_type != EntityType::BABY && !live(&self.push.baby_id.entity()) {
             return Err(parent_missing("babyId"));
         }
-        if !references(entity_type, patch).all(|parent| live(&parent)) {
-            return Err(parent_missing("payload"));
+        for relation in relations(entity_type) {
+            if !relation.targets(patch).iter().all(|id| stands(relation.parent, id)) {
+                return Err(parent_missing(relation.field));
+            }
         }
         let hlc = reading(mutation, self.push.client_id, self.push.now);
         for group in entity_type.groups(patch) {
             let stamp = Stamp { hlc, mutation_id: mutation.mutation_id, version: self.head.version + 1 };
             stored.groups.insert(group.to_owned(), stamp);
+        }
+        if entity_type.is_running(&stored.row.fields) {
+            stored.groups.remove(STOP);
+        } else if was_running && let Some(stamp) = stored.groups.get(TIME).copied() {
+            stored.groups.insert(STOP.to_owned(), stamp);
         }
         Ok(())
     }
@@ -313,6 +329,32 @@ impl Bench {
 /// Whether two happenings may be one that two caregivers wrote down.
 pub fn is_near(one: Timestamp, other: Timestamp) -> bool {
     one.since(other).abs() <= TWINS_WITHIN_MS
+}
+
+/// Beside the stamps of the groups: the change that stopped a timer. Who has not seen it changed a timer
+/// that was running before them.
+const STOP: &str = "stop";
+
+/// The times of a span that two people changed at the same time, as far as [`timer::agreed`] knows what
+/// they are, and only those that differ from what is stored.
+fn agreed(mutation: &Mutation, hlc: Hlc, stored: &Stored, patch: &Fields) -> Option<Fields> {
+    let (entity_type, theirs) = (mutation.entity_type, &stored.row.fields);
+    let is_time = |name: &str| entity_type.field(name).is_some_and(|field| field.group == TIME);
+    let concurrent = |group| standing(mutation, hlc, group, &stored.groups) != Standing::Later;
+    let was_running = entity_type.is_running(theirs) || (stored.groups.contains_key(STOP) && concurrent(STOP));
+    if !was_running || !concurrent(TIME) || !patch.keys().any(|name| is_time(name)) {
+        return None;
+    }
+    let mut mine = theirs.clone();
+    // Whoever saw it running says nothing of an end.
+    mine.remove("endedAt");
+    for (name, value) in patch.iter().filter(|(name, _)| is_time(name)) {
+        apply_patch(&mut mine, &Fields::from_iter([(name.clone(), value.clone())]));
+    }
+    let after = timer::agreed(entity_type, theirs, &mine, standing(mutation, hlc, TIME, &stored.groups))?;
+    let mut changes = row::patch(entity_type, theirs, &after);
+    changes.retain(|name, _| is_time(name));
+    Some(changes)
 }
 
 fn unwritten(mutation: &Mutation, status: Status, server_data: Option<Value>) -> Verdict {

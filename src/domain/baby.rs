@@ -25,7 +25,7 @@ pub const DEF: EntityDef = EntityDef {
         FieldDef::optional("nightEnd", "night", Kind::TimeOfDay),
         FieldDef::optional("archivedAt", "archived", Kind::Instant),
     ],
-    alike: &[],
+    alike: None,
     check: |fields| match fields.get("name").and_then(|name| name.as_str()) {
         Some(name) if name.trim().is_empty() => Err(super::field::Invalid::at("name", "name must not be empty")),
         _ => Ok(()),

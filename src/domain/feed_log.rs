@@ -24,7 +24,7 @@ pub const DEF: EntityDef = EntityDef {
         FieldDef::optional("typed", "amount", Kind::Typed { units: &["ml", "oz"] }),
         FieldDef::optional("isEstimated", "amount", Kind::Bool),
     ],
-    alike: &["method"],
+    alike: Some(&["method"]),
     check,
     // A bottle is written down when it was drunk: it has an amount, and no end to wait for.
     is_timer: |fields| fields.get("method").and_then(|method| method.as_str()) == Some("breast"),

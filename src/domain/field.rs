@@ -3,6 +3,8 @@
 //! Invariant: a value that passed [`Kind::canonical`] passes it again unchanged, so device and
 //! server keep the same bytes.
 
+mod parts;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,8 +22,9 @@ pub type Fields = Map<String, Value>;
 pub const MAX_NOTES_CHARS: usize = 2_000;
 /// Quantities beyond this are typing errors, and would overflow sums.
 pub const MAX_QUANTITY: i64 = 1_000_000;
-/// A nursing session has a handful of segments; the bound keeps one entry small.
-const MAX_SEGMENTS: usize = 24;
+/// What a list in one entry may hold at most: a nursing session has a handful of segments, a meal a
+/// handful of foods; the bound keeps one entry small.
+pub const MAX_ITEMS: usize = 24;
 
 /// What a field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,11 @@ pub enum Kind {
     /// A whole quantity in the unit that ends the field's name (`amountMl`).
     Integer {
         min: i64,
+        max: i64,
+    },
+    /// A quantity that people give in parts, `2.5`: at most three decimals, which [`thousandths`] counts
+    /// exactly. Not negative.
+    Decimal {
         max: i64,
     },
     Bool,
@@ -47,13 +55,28 @@ pub enum Kind {
     Typed {
         units: &'static [&'static str],
     },
-    /// Parts of a span: `[{side, startedAt, endedAt?}]`, in order, only the last one open.
+    /// Parts of a span: `[{side, startedAt, endedAt?}]`, in order, only the last one open. Parts that have
+    /// no side when there is none to name.
     Segments {
         sides: &'static [&'static str],
     },
     /// The id of an entry of another type of the same baby.
     Reference {
         entity_type: &'static str,
+    },
+    /// One or more of them, each once, in the person's order.
+    References {
+        entity_type: &'static str,
+    },
+    /// Ids of entries of any type, each once. A mark and no reference: what it names may be gone.
+    Ids,
+    /// A few short texts, `["mood", "distance"]`.
+    Words {
+        max_chars: usize,
+    },
+    /// A few short texts by name, `{"mood": "cheerful"}`.
+    Details {
+        max_chars: usize,
     },
 }
 
@@ -100,12 +123,24 @@ impl Invalid {
     }
 }
 
+/// A name that is only spaces names nothing.
+///
+/// # Errors
+/// It is; an absent one is for [`super::registry::EntityType::check`].
+pub fn has_words(fields: &Fields, name: &str) -> Result<(), Invalid> {
+    match fields.get(name).and_then(Value::as_str) {
+        Some(text) if text.trim().is_empty() => Err(Invalid::at(name, format!("{name} must not be empty"))),
+        _ => Ok(()),
+    }
+}
+
 impl Kind {
     /// The value as it is kept, or what is wrong with it.
     pub fn canonical(self, value: &Value) -> Result<Value, String> {
         match self {
             Self::Text { max_chars } => text(value, max_chars).map(Value::from),
             Self::Integer { min, max } => integer(value, min, max).map(Value::from),
+            Self::Decimal { max } => decimal(value, max),
             Self::Bool => value.as_bool().map(Value::from).ok_or("must be true or false".into()),
             Self::Instant => instant(value).map(|at| Value::from(at.to_string())),
             Self::Date => {
@@ -118,12 +153,16 @@ impl Kind {
             }
             Self::Zone => zone(value),
             Self::Choice(options) => choice(value, options).map(Value::from),
-            Self::Typed { units } => typed(value, units),
-            Self::Segments { sides } => segments(value, sides),
-            Self::Reference { .. } => {
-                let id: EntityId = parsed(value, "a UUID")?;
-                Ok(Value::from(id.to_string()))
-            }
+            Self::Typed { units } => parts::typed(value, units),
+            Self::Segments { sides } => parts::segments(value, sides),
+            Self::Reference { .. } => id(value),
+            Self::References { .. } => match parts::ids(value)? {
+                none if none.is_empty() => Err("must name at least one".into()),
+                ids => Ok(ids.into()),
+            },
+            Self::Ids => parts::ids(value).map(Value::from),
+            Self::Words { max_chars } => parts::words(value, max_chars),
+            Self::Details { max_chars } => parts::details(value, max_chars),
         }
     }
 }
@@ -148,6 +187,24 @@ fn integer(value: &Value, min: i64, max: i64) -> Result<i64, String> {
         return Err(format!("must be between {min} and {max}"));
     }
     Ok(number)
+}
+
+fn decimal(value: &Value, max: i64) -> Result<Value, String> {
+    let number = value.as_f64().filter(|number| (0.0..=max as f64).contains(number));
+    let thousandths = (number.ok_or_else(|| format!("must be a number between 0 and {max}"))? * 1000.0).round();
+    // As JavaScript writes it: a whole number that came back from a browser's store is the same number.
+    let whole = thousandths % 1000.0 == 0.0;
+    Ok(if whole { Value::from(thousandths as i64 / 1000) } else { Value::from(thousandths / 1000.0) })
+}
+
+/// A canonical [`Kind::Decimal`] in thousandths, which add up exactly.
+pub fn thousandths(value: &Value) -> Option<i64> {
+    Some((value.as_f64()? * 1000.0).round() as i64)
+}
+
+fn id(value: &Value) -> Result<Value, String> {
+    let id: EntityId = parsed(value, "a UUID")?;
+    Ok(Value::from(id.to_string()))
 }
 
 fn instant(value: &Value) -> Result<Timestamp, String> {
@@ -186,54 +243,6 @@ fn choice(value: &Value, options: &[&'static str]) -> Result<&'static str, Strin
 
 fn one_of(options: &[&str]) -> String {
     format!("must be one of {}", options.join(", "))
-}
-
-fn object<'v>(value: &'v Value, known: &[&str]) -> Result<&'v Map<String, Value>, String> {
-    let object = value.as_object().ok_or_else(|| format!("must be an object of {}", known.join(", ")))?;
-    match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(format!("has an unknown key {:?}", key.chars().take(40).collect::<String>())),
-        None => Ok(object),
-    }
-}
-
-fn typed(value: &Value, units: &[&'static str]) -> Result<Value, String> {
-    let object = object(value, &["value", "unit"])?;
-    let unit = choice(object.get("unit").unwrap_or(&Value::Null), units)?;
-    let number = object.get("value").and_then(Value::as_f64).ok_or("value must be a number")?;
-    if !(0.0..=MAX_QUANTITY as f64).contains(&number) {
-        return Err(format!("value must be between 0 and {MAX_QUANTITY}"));
-    }
-    // As JavaScript writes it: a whole number that came back from a browser's store is the same number.
-    let number = if number.fract() == 0.0 { Value::from(number as i64) } else { Value::from(number) };
-    Ok(serde_json::json!({ "value": number, "unit": unit }))
-}
-
-fn segments(value: &Value, sides: &[&'static str]) -> Result<Value, String> {
-    let list = value.as_array().ok_or("must be a list of segments")?;
-    if list.len() > MAX_SEGMENTS {
-        return Err(format!("must be at most {MAX_SEGMENTS} segments"));
-    }
-    let mut kept = Vec::with_capacity(list.len());
-    for (index, item) in list.iter().enumerate() {
-        let object = object(item, &["side", "startedAt", "endedAt"])?;
-        let at = |key| object.get(key).filter(|v| !v.is_null()).map(instant).transpose();
-        let side = choice(object.get("side").unwrap_or(&Value::Null), sides)?;
-        let started_at = at("startedAt")?.ok_or("each segment needs startedAt")?;
-        let ended_at = at("endedAt")?;
-        match ended_at {
-            Some(end) if end < started_at => return Err("a segment ends before it starts".into()),
-            None if index + 1 < list.len() => return Err("only the last segment may be open".into()),
-            _ => {}
-        }
-        let mut segment = Map::new();
-        segment.insert("side".into(), side.into());
-        segment.insert("startedAt".into(), started_at.to_string().into());
-        if let Some(end) = ended_at {
-            segment.insert("endedAt".into(), end.to_string().into());
-        }
-        kept.push(Value::Object(segment));
-    }
-    Ok(Value::Array(kept))
 }
 
 #[cfg(test)]
@@ -280,6 +289,49 @@ mod tests {
         check(oz, json!({"value": 90.0, "unit": "ml"}), Some(json!({"value": 90, "unit": "ml"})));
         check(oz, json!({"value": 2.5, "unit": "drops"}), None);
         check(oz, json!({"value": 2.5, "unit": "oz", "x": 1}), None);
+    }
+
+    #[test]
+    fn a_decimal_has_three_places_and_adds_up_exactly() {
+        let dose = Kind::Decimal { max: MAX_QUANTITY };
+        check(dose, json!(2.5), Some(json!(2.5)));
+        check(dose, json!(5.0), Some(json!(5)));
+        check(dose, json!(0.1234), Some(json!(0.123)));
+        for wrong in [json!(-0.5), json!("2.5"), json!(1e300), json!(null)] {
+            check(dose, wrong, None);
+        }
+        let tenths: i64 = (0..10).filter_map(|_| thousandths(&json!(0.1))).sum();
+        assert_eq!(tenths, 1000);
+    }
+
+    #[test]
+    fn lists_name_each_thing_once() {
+        let (a, b) = ("01930000-0000-7000-8000-00000000000a", "01930000-0000-7000-8000-00000000000b");
+        let foods = Kind::References { entity_type: "food" };
+        check(foods, json!([b, a.to_uppercase(), b]), Some(json!([b, a])));
+        check(foods, json!([]), None);
+        check(Kind::Ids, json!([]), Some(json!([])));
+        for wrong in [json!(a), json!(["carrot"]), json!([null]), json!({"0": a})] {
+            check(foods, wrong.clone(), None);
+            check(Kind::Ids, wrong, None);
+        }
+        let too_many: Vec<String> = (0..=MAX_ITEMS).map(|n| format!("01930000-0000-7000-8000-{n:012x}")).collect();
+        check(foods, json!(too_many), None);
+        check(Kind::Words { max_chars: 4 }, json!(["mood", "km"]), Some(json!(["mood", "km"])));
+        check(Kind::Words { max_chars: 4 }, json!(["mood", 1]), None);
+        check(Kind::Words { max_chars: 4 }, json!(["moods"]), None);
+        check(Kind::Details { max_chars: 4 }, json!({"mood": "glad"}), Some(json!({"mood": "glad"})));
+        check(Kind::Details { max_chars: 4 }, json!({"mood": 3}), None);
+        check(Kind::Details { max_chars: 4 }, json!({"moods": "glad"}), None);
+        check(Kind::Details { max_chars: 4 }, json!([["mood", "glad"]]), None);
+    }
+
+    #[test]
+    fn pauses_are_segments_without_a_side() {
+        let pauses = Kind::Segments { sides: &[] };
+        let pause = json!({"startedAt": "2026-11-20T02:10:00.000Z", "endedAt": "2026-11-20T02:20:00.000Z"});
+        check(pauses, json!([pause]), Some(json!([pause])));
+        check(pauses, json!([{"side": "left", "startedAt": "2026-11-20T02:10:00.000Z"}]), None);
     }
 
     #[test]

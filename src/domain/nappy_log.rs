@@ -21,7 +21,7 @@ pub const DEF: EntityDef = EntityDef {
         ),
         FieldDef::optional("rash", "rash", Kind::Bool),
     ],
-    alike: &[],
+    alike: Some(&[]),
     check: |_| Ok(()),
     is_timer: |_| false,
 };

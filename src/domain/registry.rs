@@ -18,6 +18,20 @@ pub const REGISTRY: &[&EntityDef] = &[
     &super::feed_log::DEF,
     &super::sleep_log::DEF,
     &super::nappy_log::DEF,
+    &super::pumping_log::DEF,
+    &super::milk_bag::DEF,
+    &super::food::DEF,
+    &super::solids_log::DEF,
+    &super::medicine::DEF,
+    &super::medication_log::DEF,
+    &super::growth_log::DEF,
+    &super::temperature_log::DEF,
+    &super::bath_log::DEF,
+    &super::custom_activity::DEF,
+    &super::activity_log::DEF,
+    &super::vaccine_log::DEF,
+    &super::milestone_log::DEF,
+    &super::note_log::DEF,
     #[cfg(test)]
     &dummy_log::DEF,
 ];
@@ -43,8 +57,8 @@ pub struct EntityDef {
     /// The fields beyond those that `timing` brings (see [`EntityType::fields`]).
     pub fields: &'static [FieldDef],
     /// What two entries must agree in, beside being near in time, to be taken for the same thing
-    /// written down by two caregivers.
-    pub alike: &'static [&'static str],
+    /// written down by two caregivers. `None`: they never are.
+    pub alike: Option<&'static [&'static str]>,
     /// Rules across fields, on a whole entry whose fields are each valid.
     pub check: fn(&Fields) -> Result<(), Invalid>,
     /// Whether a span with these fields and without an end is a timer that runs, rather than one
@@ -63,7 +77,15 @@ const INSTANT_FIELDS: &[FieldDef] = &[
 ];
 /// A caregiver says of an entry that it is not the one that `possibleDuplicateOf` names.
 pub const DISTINCT: &str = "isDistinct";
-const SPAN_FIELDS: &[FieldDef] = &[FieldDef::optional("endedAt", TIME, Kind::Instant)];
+const SPAN_FIELDS: &[FieldDef] =
+    &[FieldDef::optional("endedAt", TIME, Kind::Instant), FieldDef::optional(KEPT_WITH, KEPT_WITH, Kind::Ids)];
+/// A caregiver says of a span that it and these others are both right, though they overlap.
+pub const KEPT_WITH: &str = "keptWith";
+/// Of a span without sides: when it stood still.
+pub const PAUSES: FieldDef = FieldDef::optional("pauses", TIME, Kind::Segments { sides: &[] });
+
+/// What no form of an entry shows: marks, and what a timer's buttons leave behind.
+pub const UNSHOWN: [&str; 3] = [DISTINCT, KEPT_WITH, PAUSES.name];
 
 /// Set by the server alone. A payload may carry them (a simple client sends a whole row back);
 /// they are never taken from it.
@@ -92,6 +114,20 @@ impl EntityType {
     pub const FEED_LOG: Self = Self(&super::feed_log::DEF);
     pub const SLEEP_LOG: Self = Self(&super::sleep_log::DEF);
     pub const NAPPY_LOG: Self = Self(&super::nappy_log::DEF);
+    pub const PUMPING_LOG: Self = Self(&super::pumping_log::DEF);
+    pub const MILK_BAG: Self = Self(&super::milk_bag::DEF);
+    pub const FOOD: Self = Self(&super::food::DEF);
+    pub const SOLIDS_LOG: Self = Self(&super::solids_log::DEF);
+    pub const MEDICINE: Self = Self(&super::medicine::DEF);
+    pub const MEDICATION_LOG: Self = Self(&super::medication_log::DEF);
+    pub const GROWTH_LOG: Self = Self(&super::growth_log::DEF);
+    pub const TEMPERATURE_LOG: Self = Self(&super::temperature_log::DEF);
+    pub const BATH_LOG: Self = Self(&super::bath_log::DEF);
+    pub const CUSTOM_ACTIVITY: Self = Self(&super::custom_activity::DEF);
+    pub const ACTIVITY_LOG: Self = Self(&super::activity_log::DEF);
+    pub const VACCINE_LOG: Self = Self(&super::vaccine_log::DEF);
+    pub const MILESTONE_LOG: Self = Self(&super::milestone_log::DEF);
+    pub const NOTE_LOG: Self = Self(&super::note_log::DEF);
 
     /// Every type, parents before children.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -127,7 +163,7 @@ impl EntityType {
 
     /// Whether two entries of this type agree in what tells one happening from another.
     pub fn is_alike(self, one: &Fields, other: &Fields) -> bool {
-        self.0.alike.iter().all(|name| one.get(*name) == other.get(*name))
+        self.0.alike.is_some_and(|alike| alike.iter().all(|name| one.get(*name) == other.get(*name)))
     }
 
     /// The groups that a patch touches.
@@ -245,7 +281,7 @@ pub mod dummy_log {
             FieldDef::optional("wobble", "wobble", Kind::Integer { min: 0, max: 9 }).by(Policy::Monotonic),
             FieldDef::optional("sleepId", "sleepId", Kind::Reference { entity_type: "sleep_log" }),
         ],
-        alike: &[],
+        alike: Some(&[]),
         check: |_| Ok(()),
         is_timer: |_| true,
     };
@@ -274,7 +310,7 @@ mod tests {
                 let alone = entity_type.fields().filter(|other| other.group == field.group).count() == 1;
                 assert!(alone || field.policy == Policy::Latest, "{entity_type}.{} shares its group", field.name);
                 assert!(!SERVER_FIELDS.contains(&field.name), "{entity_type}.{} is the server's", field.name);
-                if let Kind::Reference { entity_type: parent } = field.kind {
+                if let Kind::Reference { entity_type: parent } | Kind::References { entity_type: parent } = field.kind {
                     assert!(names.contains(parent), "{entity_type}.{}: {parent} must come first", field.name);
                 }
             }

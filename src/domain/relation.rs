@@ -1,6 +1,8 @@
 //! Which entry refers to which: one graph, read off the registry, for the server's check of a push
 //! and for the gate of every device alike.
 
+use serde_json::Value;
+
 use super::{
     field::{Fields, Kind},
     id::EntityId,
@@ -20,15 +22,27 @@ pub struct Relation {
 /// What entries of this type refer to.
 pub fn relations(child: EntityType) -> impl Iterator<Item = Relation> {
     child.fields().filter_map(move |field| {
-        let Kind::Reference { entity_type } = field.kind else { return None };
+        let (Kind::Reference { entity_type } | Kind::References { entity_type }) = field.kind else { return None };
         let parent = entity_type.parse().ok()?;
         Some(Relation { child, field: field.name, parent, required: field.required })
     })
 }
 
+impl Relation {
+    /// The entries that these fields name: one, or each of a list.
+    pub fn targets(self, fields: &Fields) -> Vec<EntityId> {
+        let id = |value: &Value| value.as_str().and_then(|id| id.parse().ok());
+        match fields.get(self.field) {
+            Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
+            Some(one) => id(one).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
 /// The ids of other entries that these fields refer to.
 pub fn references(child: EntityType, fields: &Fields) -> impl Iterator<Item = EntityId> {
-    relations(child).filter_map(|relation| fields.get(relation.field)?.as_str()?.parse().ok())
+    relations(child).flat_map(|relation| relation.targets(fields))
 }
 
 #[cfg(test)]
@@ -41,10 +55,20 @@ mod tests {
     fn the_graph_is_the_registry() {
         let all: Vec<EntityType> = EntityType::all().collect();
         for (n, child) in all.iter().enumerate() {
-            let fields = child.fields().filter(|field| matches!(field.kind, Kind::Reference { .. }));
+            let refers = |kind| matches!(kind, Kind::Reference { .. } | Kind::References { .. });
+            let fields = child.fields().filter(|field| refers(field.kind));
             let known: Vec<Relation> = relations(*child).collect();
             assert_eq!(known.len(), fields.count(), "{child}");
             assert!(known.iter().all(|relation| all[..n].contains(&relation.parent)), "{known:?}");
         }
+    }
+
+    /// B52: a list names each of its entries.
+    #[test]
+    fn a_list_of_references_leads_to_each() {
+        let (carrot, pea) = (EntityId(uuid::Uuid::from_u128(1)), EntityId(uuid::Uuid::from_u128(2)));
+        let meal = serde_json::from_value(serde_json::json!({"foods": [carrot, pea]})).unwrap();
+        assert_eq!(references(EntityType::SOLIDS_LOG, &meal).collect::<Vec<_>>(), [carrot, pea]);
+        assert_eq!(references(EntityType::SOLIDS_LOG, &Fields::new()).count(), 0);
     }
 }

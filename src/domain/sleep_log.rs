@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     field::{FieldDef, Kind},
-    registry::{EntityDef, Timing},
+    registry::{EntityDef, PAUSES, Timing},
     time::Timestamp,
 };
 
@@ -12,11 +12,12 @@ pub const DEF: EntityDef = EntityDef {
     name: "sleep_log",
     timing: Timing::Span,
     fields: &[
+        PAUSES,
         FieldDef::optional("kind", "kind", Kind::Choice(&["nap", "night"])),
         FieldDef::optional("place", "place", Kind::Text { max_chars: 80 }),
         FieldDef::optional("quality", "quality", Kind::Choice(&["restless", "fair", "sound"])),
     ],
-    alike: &[],
+    alike: Some(&[]),
     check: |_| Ok(()),
     is_timer: |_| true,
 };

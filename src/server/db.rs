@@ -117,7 +117,13 @@ fn column(name: &str, kind: Kind) -> String {
         Kind::Date => format!("(data ->> '{name}')::date"),
         Kind::TimeOfDay => format!("(data ->> '{name}')::time"),
         Kind::Reference { .. } => format!("(data ->> '{name}')::uuid"),
-        Kind::Typed { .. } | Kind::Segments { .. } => format!("data -> '{name}'"),
+        Kind::Decimal { .. } => format!("(data ->> '{name}')::numeric"),
+        Kind::Typed { .. }
+        | Kind::Segments { .. }
+        | Kind::References { .. }
+        | Kind::Ids
+        | Kind::Words { .. }
+        | Kind::Details { .. } => format!("data -> '{name}'"),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         field::{Fields, Invalid},
         id::{BabyId, EntityId},
-        registry::{DISTINCT, EntityType},
+        registry::{EntityType, UNSHOWN},
         row::{Row, apply_patch, patch},
     },
     sync::{
@@ -70,9 +70,11 @@ impl Acts {
 
     /// Saves `after` as the whole of the entry's fields; only what changed since `seen` travels.
     pub(crate) async fn update(self, seen: Row, mut after: Fields, said: &'static str) -> Result<(), NotSaved> {
-        // No form shows it, so a form's silence takes nothing back.
-        if let Some(told) = seen.fields.get(DISTINCT) {
-            after.entry(DISTINCT).or_insert_with(|| told.clone());
+        // No form shows them, so a form's silence takes nothing back.
+        for name in UNSHOWN {
+            if let Some(told) = seen.fields.get(name) {
+                after.entry(name).or_insert_with(|| told.clone());
+            }
         }
         // In the form in which things are kept. What cannot be true is refused by the commit.
         let after = seen.entity_type.canonical(&after).unwrap_or(after);

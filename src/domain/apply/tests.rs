@@ -448,3 +448,110 @@ proptest! {
         prop_assert_eq!(run(live), run(notes));
     }
 }
+
+/// Trap 20: a timer that two people stopped has one end, the earlier one, in whichever order the stops arrive,
+/// and nobody is told of a conflict.
+#[test]
+fn trap_20_two_stops_are_one_end() {
+    let stop = |n: u128, ms: u64, by: ClientId, end: &str| {
+        edit(n, 2, ms, by, json!({"startedAt": "2026-11-20T01:00:00.000Z", "endedAt": end}))
+    };
+    let (early, late) = ("2026-11-20T01:30:00.000Z", "2026-11-20T01:55:00.000Z");
+    let mut server = family();
+    let first = stop(10, 50, client(1), early);
+    let second = stop(11, 90, client(2), late);
+    assert_eq!(status(&server.push(client(1), std::slice::from_ref(&first))), [Status::Applied]);
+    assert_eq!(status(&server.push(client(2), std::slice::from_ref(&second))), [Status::Noop]);
+    assert_eq!(server.field(SLEEP, "endedAt"), json!(early));
+    let mut other = family();
+    assert_eq!(status(&other.push(client(2), &[second])), [Status::Applied]);
+    assert_eq!(status(&other.push(client(1), &[first])), [Status::Applied]);
+    assert_eq!(other.field(SLEEP, "endedAt"), json!(early));
+}
+
+/// Only who did not know of the end stops; who knows it corrects it, and the later clock decides between two
+/// who correct it.
+#[test]
+fn an_end_that_was_seen_is_corrected_by_the_later_clock() {
+    let end = |n: u128, base: u64, ms: u64, by: ClientId, end: &str| {
+        edit(n, base, ms, by, json!({"startedAt": "2026-11-20T01:00:00.000Z", "endedAt": end}))
+    };
+    let mut server = family();
+    server.push(client(1), &[end(10, 2, 10, client(1), "2026-11-20T01:20:00.000Z")]);
+    let later = end(11, 3, 60, client(2), "2026-11-20T01:40:00.000Z");
+    assert_eq!(status(&server.push(client(2), &[later])), [Status::Applied]);
+    let earlier = end(12, 3, 30, client(3), "2026-11-20T01:10:00.000Z");
+    assert_eq!(status(&server.push(client(3), &[earlier])), [Status::Conflict]);
+    assert_eq!(server.field(SLEEP, "endedAt"), json!("2026-11-20T01:40:00.000Z"));
+    // Gone on with, it runs again, and the next stop is a stop.
+    let again = json!({"startedAt": "2026-11-20T01:00:00.000Z", "endedAt": null});
+    server.push(client(1), &[edit(13, 4, 70, client(1), again)]);
+    assert_eq!(server.field(SLEEP, "endedAt"), Value::Null);
+    server.push(client(1), &[end(14, 5, 80, client(1), "2026-11-20T01:50:00.000Z")]);
+    let unaware = end(15, 5, 99, client(2), "2026-11-20T01:59:00.000Z");
+    assert_eq!(status(&server.push(client(2), &[unaware])), [Status::Noop]);
+}
+
+/// The stop lost by the clock to a pause that it did not know of, and is kept all the same; what came with it
+/// is judged for itself.
+#[test]
+fn a_stop_is_kept_beside_a_concurrent_pause() {
+    let mut server = family();
+    let pauses = json!([{"startedAt": "2026-11-20T01:10:00.000Z", "endedAt": "2026-11-20T01:15:00.000Z"}]);
+    let paused = json!({"startedAt": "2026-11-20T01:00:00.000Z", "pauses": pauses});
+    server.push(client(1), &[edit(10, 2, 90, client(1), paused)]);
+    let stop = json!({"startedAt": "2026-11-20T01:00:00.000Z", "endedAt": "2026-11-20T01:30:00.000Z", "kind": "nap"});
+    assert_eq!(status(&server.push(client(2), &[edit(11, 2, 50, client(2), stop)])), [Status::Applied]);
+    assert_eq!(server.field(SLEEP, "endedAt"), json!("2026-11-20T01:30:00.000Z"));
+    assert_eq!((server.field(SLEEP, "pauses"), server.field(SLEEP, "kind")), (pauses, json!("nap")));
+}
+
+fn made(server: &mut Server, n: u128, by: ClientId, entity_type: EntityType, payload: Value) -> Verdict {
+    let create = mutation(n, entity_type, EntityId(Uuid::from_u128(n)), Op::Create, payload);
+    server.push(by, &[create]).remove(0)
+}
+
+/// Doses are never taken for one another, however near and alike: that is how a child gets two.
+#[test]
+fn two_doses_are_never_taken_for_one() {
+    let mut server = family();
+    assert_eq!(
+        made(&mut server, 10, client(1), EntityType::MEDICINE, json!({"name": "Drops"})).status,
+        Status::Applied
+    );
+    for (n, by) in [(11, client(1)), (12, client(2))] {
+        let dose = json!({
+            "startedAt": "2026-11-20T01:00:00.000Z", "medicineId": EntityId(Uuid::from_u128(10)), "dose": 2.5, "unit": "drops",
+        });
+        assert_eq!(made(&mut server, n, by, EntityType::MEDICATION_LOG, dose).status, Status::Applied);
+        let row = &server.rows[&EntityId(Uuid::from_u128(n))].row;
+        assert_eq!((row.server.possible_duplicate_of, &row.fields["dose"]), (None, &json!(2.5)));
+    }
+}
+
+/// B22: a reference leads to an entry of its type; each of a list does. A catalogue entry that was deleted is
+/// only not offered any more: what names it stays true, and can be corrected.
+#[test]
+fn b22_references_lead_to_their_type_and_a_deleted_catalogue_entry_still_counts() {
+    let mut server = family();
+    let id = |n| EntityId(Uuid::from_u128(n));
+    let (medicine, food) = (json!({"name": "Drops"}), json!({"name": "Carrot"}));
+    made(&mut server, 10, client(1), EntityType::MEDICINE, medicine);
+    made(&mut server, 11, client(1), EntityType::FOOD, food.clone());
+    made(&mut server, 12, client(1), EntityType::FOOD, food);
+    let at = "2026-11-20T01:00:00.000Z";
+    let dose = |of| json!({"startedAt": at, "medicineId": id(of), "dose": 1, "unit": "ml"});
+    let refused = made(&mut server, 13, client(1), EntityType::MEDICATION_LOG, dose(11));
+    assert_eq!(
+        (code(&refused), refused.error.unwrap().field.as_deref()),
+        (RejectionCode::ParentMissing, Some("medicineId"))
+    );
+    let meal = |foods: &[u128]| json!({"startedAt": at, "foods": foods.iter().map(|n| id(*n)).collect::<Vec<_>>()});
+    for (n, foods) in [(14, &[11, 10][..]), (15, &[11, 77])] {
+        let refused = made(&mut server, n, client(1), EntityType::SOLIDS_LOG, meal(foods));
+        assert_eq!(code(&refused), RejectionCode::ParentMissing, "{foods:?}");
+    }
+    assert_eq!(made(&mut server, 16, client(1), EntityType::SOLIDS_LOG, meal(&[11, 12])).status, Status::Applied);
+    server.push(client(1), &[mutation(17, EntityType::MEDICINE, id(10), Op::Delete, json!({}))]);
+    assert_eq!(made(&mut server, 18, client(2), EntityType::MEDICATION_LOG, dose(10)).status, Status::Applied);
+}

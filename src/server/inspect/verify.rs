@@ -195,8 +195,7 @@ async fn rows(conn: &mut PgConnection, baby: Uuid, head: &Head, found: &mut Vec<
         if let (true, Ok(entity_type)) = (is_live, row.try_get::<&str, _>("entity_type")?.parse::<EntityType>()) {
             // What is only nice to have may have gone with its tombstone.
             for relation in relations(entity_type).filter(|relation| relation.required) {
-                let parent = fields.get(relation.field).and_then(Value::as_str).and_then(|id| id.parse().ok());
-                parent.into_iter().for_each(|parent| wanted.entry(parent).or_default().push(id));
+                relation.targets(&fields).into_iter().for_each(|parent| wanted.entry(parent).or_default().push(id));
             }
         }
     }

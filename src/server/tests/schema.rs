@@ -1,11 +1,14 @@
 //! The shape of the database itself: tables that can be split by baby, and one way to write events.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::app::{TestApp, bottle, create, delete};
-use crate::{domain::registry::EntityType, server::db};
+use crate::{
+    domain::{registry::EntityType, sample::one_of_each},
+    server::{db, inspect::verify},
+};
 
 /// Tables of people, not of one baby, that mention a baby.
 const BY_PERSON: [&str; 1] = ["user_baby"];
@@ -125,6 +128,33 @@ async fn structured_fields_survive_the_database(pool: PgPool) {
     for (key, value) in fields.as_object().unwrap().iter().filter(|(key, _)| *key != "notes") {
         assert_eq!(row[key], *value, "{key}");
     }
+}
+
+/// B82, C52: what is pushed of any registered type stands in the columns of its view, is in the export, and is
+/// found sound, without any of them naming it.
+#[sqlx::test]
+async fn every_type_is_read_by_whoever_asks(pool: PgPool) {
+    let app = TestApp::new(pool).await;
+    let ada = app.sign_up("ada").await;
+    let baby = ada.baby("Mia").await;
+    let all = one_of_each(7, "2026-11-20T02:10:00.000Z".parse().unwrap());
+    let creates = all.iter().map(|(of, id, fields, _)| create(id.0, of.name(), json!(fields))).collect();
+    ada.push(baby, creates).await.ok();
+    for (entity_type, id, fields, _) in &all {
+        let sql = format!("select to_jsonb(v) from {} v where baby_id = $1 and id = $2", entity_type.name());
+        let sql = sqlx::AssertSqlSafe(sql);
+        let row: Value = sqlx::query_scalar(sql).bind(baby).bind(id.0).fetch_one(&app.pool).await.unwrap();
+        let filled = row.as_object().unwrap().values().filter(|value| !value.is_null()).count();
+        // Beside the fields: baby, id, who and when twice, and the version.
+        assert_eq!(filled, fields.len() + 7, "{entity_type}: {row}");
+    }
+    let export = ada.get("/api/account/export").await.ok();
+    let entries = export["babies"][0]["entries"].as_array().unwrap();
+    for (entity_type, id, fields, _) in &all {
+        let entry = entries.iter().find(|entry| entry["entityId"] == json!(id)).unwrap();
+        assert!(fields.iter().all(|(name, value)| entry["payload"][name] == *value), "{entity_type}: {entry}");
+    }
+    assert_eq!(verify(&app.pool, None).await.unwrap().findings, []);
 }
 
 /// A23, A29: one statement in one file inserts events; no other path can forget them or shape them

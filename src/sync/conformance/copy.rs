@@ -10,7 +10,8 @@ use crate::{
         field::Fields,
         id::{BabyId, ClientId, EntityId, UserId},
         registry::EntityType,
-        row::{Row, apply_patch},
+        row::{Row, apply_patch, patch},
+        sample::one_of_each,
         time::Timestamp,
     },
     sync::{
@@ -121,7 +122,7 @@ impl<D: Database> Life<D> {
 
     /// Everything that a person could see now.
     async fn look(&mut self) {
-        let logs: Vec<EntityType> = EntityType::all().filter(|known| known.is_log()).collect();
+        let logs: Vec<EntityType> = EntityType::all().filter(|known| *known != EntityType::BABY).collect();
         for select in [Select::Latest, Select::Running, Select::Deleted, Select::All] {
             let mut rows = self.rows(logs.clone(), select).await;
             rows.sort_by_key(|row| row.id);
@@ -179,6 +180,11 @@ pub async fn a_copy_lives_the_same_life<D: Database>(db: D) -> Vec<Value> {
     life.flush().await;
     life.edit(feed, 1, json!({"amountMl": null, "content": "formula"})).await;
     life.look().await;
+    for (entity_type, id, fields, edited) in one_of_each(1, now) {
+        life.create(entity_type, id.0.as_u128(), json!(fields)).await;
+        life.edit(entity_type, id.0.as_u128(), json!(patch(entity_type, &fields, &edited))).await;
+    }
+    life.flush().await;
     let epoch = life.store.lead().await.unwrap();
     life.store.reset(epoch, BABY, false).await.unwrap();
     life.look().await;

@@ -52,6 +52,7 @@ pub(crate) async fn every_claim(host: &impl Host) {
     claims::a_refused_mutation_may_be_right_later(host).await;
     claims::a_stale_edit_loses_and_an_informed_one_wins(host).await;
     claims::a_batch_has_a_size(host).await;
+    claims::every_type_is_taken_changed_and_told(host).await;
     claims::pages_of_any_size_tell_the_same(host).await;
     claims::both_at_once_is_a_push_and_then_a_pull(host).await;
     claims::access_is_asked_for_each_time(host).await;

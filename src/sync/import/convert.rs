@@ -36,15 +36,14 @@ impl Record {
             let value = match field.kind {
                 Kind::Instant => instant_of(value).map(|at| Value::from(at.to_string())),
                 Kind::Date => day(value),
-                Kind::Reference { entity_type: parent } => {
-                    let parent: Option<EntityType> = parent.parse().ok();
-                    let found = parent.zip(legacy_id(value)).and_then(|(parent, id)| resolve(parent, &id));
-                    if found.is_none() {
+                Kind::Reference { entity_type: parent } | Kind::References { entity_type: parent } => {
+                    let (found, lost) = linked(parent, value, &resolve);
+                    if lost {
                         // Without one that it needs, the check below says that it is missing.
                         notes.push(Why::Unlinked { field: short(name) });
-                        continue;
                     }
-                    found.map(|id| Value::from(id.to_string()))
+                    let Some(found) = found else { continue };
+                    Some(found)
                 }
                 _ => Some(value.clone()),
             };
@@ -95,6 +94,26 @@ impl Record {
         let field = given.map_or(name.clone(), |given| short(given));
         if fields.contains_key(&name) { Why::Impossible { field } } else { Why::Missing { field } }
     }
+}
+
+/// The entry that an old id leads to, or the ids of a list that lead to one; and whether any leads to nothing.
+fn linked(
+    parent: &str,
+    value: &Value,
+    resolve: impl Fn(EntityType, &str) -> Option<EntityId>,
+) -> (Option<Value>, bool) {
+    let parent: Option<EntityType> = parent.parse().ok();
+    let one = |value: &Value| {
+        let (parent, id) = parent.zip(legacy_id(value))?;
+        Some(Value::from(resolve(parent, &id)?.to_string()))
+    };
+    let Some(list) = value.as_array() else {
+        let found = one(value);
+        return (found.clone(), found.is_none());
+    };
+    let found: Vec<Value> = list.iter().filter_map(one).collect();
+    let lost = found.len() < list.len() || list.is_empty();
+    ((!found.is_empty()).then_some(Value::Array(found)), lost)
 }
 
 /// What a field of the earlier log is called here.

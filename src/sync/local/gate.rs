@@ -6,7 +6,6 @@
 //! page. At the head nothing more comes, and what is still an orphan then breaks the rule.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     apply::ApplyError,
@@ -106,10 +105,10 @@ async fn orphans_of(tx: &impl Tx, baby: BabyId, child: Touched) -> Result<Vec<Or
     let row = get_row(tx, child.entity_type, &row_key(baby, child.id)).await?;
     let Some(row) = row.filter(|row| !row.is_deleted()) else { return Ok(orphans) };
     for relation in relations(child.entity_type) {
-        let target = row.fields.get(relation.field).and_then(Value::as_str).and_then(|id| id.parse().ok());
-        let Some(target) = target else { continue };
-        if get_row(tx, relation.parent, &row_key(baby, target)).await?.is_none() {
-            orphans.push(Orphan { child, relation });
+        for target in relation.targets(&row.fields) {
+            if get_row(tx, relation.parent, &row_key(baby, target)).await?.is_none() {
+                orphans.push(Orphan { child, relation });
+            }
         }
     }
     Ok(orphans)

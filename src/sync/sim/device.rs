@@ -11,15 +11,17 @@ use std::{
 };
 
 use super::{
-    exec::{Exec, Owner},
+    exec::{Chance, Exec, Owner},
     memory_db::{Disk, MemoryDb},
     network::{Net, Version, Wire},
     script,
 };
 use crate::{
     domain::{
+        field::Fields,
         id::{BabyId, EntityId, MutationId, UserId},
         registry::EntityType,
+        relation::relations,
         row::Row,
         time::Timestamp,
     },
@@ -340,7 +342,7 @@ impl Device {
             _ => BabyId(chance.uuid_v7(now)),
         };
         if !babies.iter().any(|known| known.baby_id == baby) {
-            let fields = script::entry(chance, EntityType::BABY, now, "a new baby");
+            let Some(fields) = script::entry(chance, EntityType::BABY, &[], now, "a new baby") else { return };
             let draft = Draft::Create { entity_type: EntityType::BABY, baby_id: baby, id: baby.entity(), fields };
             return self.save(&net, &tab, &store, baby, draft).await;
         }
@@ -379,16 +381,32 @@ impl Device {
                 Draft::Delete { seen: seen.clone() }
             }
             Some(seen) => {
-                let fields = script::edited(chance, seen.entity_type, &seen.fields, now, &mark);
+                let fields = script::edited(chance, seen, rows, now, &mark);
                 Draft::Update { seen: seen.clone(), fields }
             }
             None => {
-                let logs: Vec<EntityType> = self.types().filter(|known| known.is_log()).collect();
-                let entity_type = *chance.pick(&logs).expect("there are logs");
-                let id = EntityId(chance.uuid_v7(now));
-                Draft::Create { entity_type, baby_id, id, fields: script::entry(chance, entity_type, now, &mark) }
+                let types: Vec<EntityType> = self.types().filter(|known| *known != EntityType::BABY).collect();
+                let chosen = *chance.pick(&types).expect("there are types");
+                let (entity_type, fields) = self.something(chance, chosen, rows, now, &mark);
+                Draft::Create { entity_type, baby_id, id: EntityId(chance.uuid_v7(now)), fields }
             }
         }
+    }
+
+    /// A new entry of this type, or of the one that it would need first.
+    fn something(
+        &self,
+        chance: &Chance,
+        chosen: EntityType,
+        rows: &[Row],
+        now: Timestamp,
+        mark: &str,
+    ) -> (EntityType, Fields) {
+        if let Some(fields) = script::entry(chance, chosen, rows, now, mark) {
+            return (chosen, fields);
+        }
+        let needed = relations(chosen).find(|relation| relation.required).expect("it lacks something");
+        self.something(chance, needed.parent, rows, now, mark)
     }
 
     async fn save(&self, net: &Net, tab: &Tab, store: &Store, baby: BabyId, draft: Draft) {

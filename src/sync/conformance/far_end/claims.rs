@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    domain::mutation::RejectionCode,
+    domain::{field::Fields, mutation::RejectionCode, row::patch, sample::one_of_each},
     sync::protocol::{LeaseKind, MAX_BATCH},
 };
 
@@ -70,6 +70,28 @@ pub(super) async fn an_id_stands_for_one_body(host: &impl Host) {
 
 fn entity(mutation: &Value) -> EntityId {
     mutation["entityId"].as_str().unwrap().parse().unwrap()
+}
+
+/// Whatever is registered goes in, is changed and comes out as it went in, without anybody naming it.
+pub(super) async fn every_type_is_taken_changed_and_told(host: &impl Host) {
+    for seed in 1..4 {
+        let (ada, baby) = parent(host).await;
+        let all = one_of_each(seed, "2026-11-20T02:10:00.000Z".parse().unwrap());
+        let told = |entity_type, id, fields: &Fields, op| mutation(op, entity_type, id, json!(fields));
+        let made = all.iter().map(|(of, id, fields, _)| told(*of, *id, fields, Op::Create)).collect();
+        let answer = ada.push(baby, made).await.unwrap();
+        assert!(statuses(&answer).iter().all(|status| *status == Status::Applied), "{answer:?}");
+        let edits = all.iter().map(|(of, id, before, after)| told(*of, *id, &patch(*of, before, after), Op::Update));
+        let answer = ada.push(baby, edits.collect()).await.unwrap();
+        let taken = |status: &Status| matches!(status, Status::Applied | Status::Noop);
+        assert!(statuses(&answer).iter().all(taken), "{answer:?}");
+        let changes = ada.all(baby, 7).await;
+        for (entity_type, id, _, after) in &all {
+            let last = changes.iter().rev().find(|change| change.entity_id == *id).unwrap();
+            let payload: Value = serde_json::from_str(last.payload.get()).unwrap();
+            assert_eq!(Row::from_payload(*entity_type, &payload).unwrap().fields, *after, "{entity_type}");
+        }
+    }
 }
 
 pub(super) async fn each_mutation_has_a_verdict_of_its_own(host: &impl Host) {

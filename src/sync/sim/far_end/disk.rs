@@ -30,9 +30,9 @@ impl FarEnd {
         let Some(ledger) = self.babies.get_mut(&baby).map(Rc::make_mut) else { return 0 };
         let is_old = |stored: &Stored| {
             let row = &stored.row;
-            // What others refer to stays, and so does the baby itself.
-            let refers = |child: EntityType| relations(child).any(|relation| relation.parent == row.entity_type);
-            let kept = row.entity_type == EntityType::BABY || EntityType::all().any(refers);
+            // What others must refer to stays, and so does the baby itself.
+            let mut needed = EntityType::all().flat_map(relations).filter(|relation| relation.required);
+            let kept = row.entity_type == EntityType::BABY || needed.any(|relation| relation.parent == row.entity_type);
             !kept && row.server.deleted_at.is_some_and(|at| now.since(at) >= age_ms)
         };
         let old: Vec<EntityId> = ledger.rows.iter().filter(|(_, stored)| is_old(stored)).map(|(id, _)| *id).collect();
