@@ -128,15 +128,6 @@ impl FeedLog {
     pub fn last_side(&self) -> Option<Side> {
         self.end_side.or_else(|| self.segments.as_ref().and_then(|all| all.last()).map(|last| last.side))
     }
-
-    /// Ends the running segment, if any, at `at` (never before its start).
-    pub fn close_segment(&mut self, at: Timestamp) {
-        if let Some(last) = self.segments.as_mut().and_then(|all| all.last_mut())
-            && last.ended_at.is_none()
-        {
-            last.ended_at = Some(at.max(last.started_at));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -156,7 +147,7 @@ mod tests {
         .unwrap();
         assert_eq!(feed.side_ms(at(10)), (7 * 60_000, 2 * 60_000));
         assert_eq!(feed.last_side(), Some(Side::Right));
-        feed.close_segment(at(12));
+        feed.segments.as_mut().unwrap()[1].ended_at = Some(at(12));
         assert_eq!(feed.side_ms(at(99)), (7 * 60_000, 4 * 60_000));
     }
 }

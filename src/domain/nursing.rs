@@ -1,4 +1,5 @@
-//! A breastfeed as it is timed: start on a side, switch, stop, or written down afterwards.
+//! A breastfeed as it begins, or as it is written down afterwards. What becomes of it while it runs:
+//! [`super::timer`].
 
 use super::{
     feed_log::{FeedLog, Method, Segment, Side},
@@ -36,25 +37,6 @@ impl FeedLog {
     pub fn running_side(&self) -> Option<Side> {
         let last = self.segments.as_ref()?.last()?;
         (self.ended_at.is_none() && last.ended_at.is_none()).then_some(last.side)
-    }
-
-    /// Goes on at the other side.
-    pub fn switch_side(&mut self, at: Timestamp) {
-        let side = self.last_side().map_or(Side::Left, Side::other);
-        self.close_segment(at);
-        self.segments.get_or_insert_default().push(Segment {
-            side,
-            started_at: at.max(self.started_at),
-            ended_at: None,
-        });
-    }
-
-    /// Ends the feed, never before it began.
-    pub fn stop(&mut self, at: Timestamp) {
-        self.end_side = self.last_side();
-        self.close_segment(at);
-        let last_end = self.segments.iter().flatten().filter_map(|segment| segment.ended_at).max();
-        self.ended_at = Some(at.max(self.started_at).max(last_end.unwrap_or(at)));
     }
 
     /// A whole feed by minutes: the side it ended on comes last. Without minutes it is an instant
@@ -108,42 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn a_timed_feed_knows_each_side_and_the_one_it_ended_on() {
-        let mut feed = FeedLog::nursing(Side::Left, at(0));
+    fn a_feed_that_begins_is_timed_at_its_side() {
+        let feed = FeedLog::nursing(Side::Left, at(0));
         assert_eq!(feed.running_side(), Some(Side::Left));
-        feed.switch_side(at(7));
-        assert_eq!(feed.running_side(), Some(Side::Right));
-        feed.stop(at(12));
-        assert_eq!((minutes(&feed, at(99)), feed.running_side()), ((7, 5), None));
-        assert_eq!((feed.ended_at, feed.end_side), (Some(at(12)), Some(Side::Right)));
-        assert_eq!(kept(&feed), Ok(()));
-    }
-
-    /// As the device and the server judge a whole entry.
-    fn kept(feed: &FeedLog) -> Result<(), crate::domain::field::Invalid> {
-        let fields = EntityType::FEED_LOG.canonical(&to_fields(feed).unwrap())?;
-        EntityType::FEED_LOG.check(&fields)
-    }
-
-    #[test]
-    fn every_step_of_a_timed_feed_can_be_saved() {
-        let mut feed = FeedLog::nursing(Side::Left, at(0));
-        assert_eq!(kept(&feed), Ok(()));
-        feed.switch_side(at(7));
-        assert_eq!(kept(&feed), Ok(()));
-        feed.stop(at(9));
-        assert_eq!(kept(&feed), Ok(()));
-    }
-
-    /// Two phones' clocks differ: the second one may stop a timer "before" it began.
-    #[test]
-    fn a_stop_before_the_start_still_makes_a_feed_that_can_be_true() {
-        let mut feed = FeedLog::nursing(Side::Left, at(10));
-        feed.switch_side(at(8));
-        feed.stop(at(5));
         let fields = EntityType::FEED_LOG.canonical(&to_fields(&feed).unwrap()).unwrap();
         assert_eq!(EntityType::FEED_LOG.check(&fields), Ok(()));
-        assert_eq!(feed.ended_at, Some(at(10)));
     }
 
     #[test]
@@ -161,7 +112,11 @@ mod tests {
         done.move_start(at(30));
         assert_eq!((minutes(&done, at(0)), done.ended_at), ((6, 4), Some(at(40))));
         let mut running = FeedLog::nursing(Side::Left, at(10));
-        running.switch_side(at(20));
+        let right = Segment { side: Side::Right, started_at: at(20), ended_at: None };
+        if let Some(segments) = &mut running.segments {
+            segments[0].ended_at = Some(at(20));
+            segments.push(right);
+        }
         running.move_start(at(5));
         assert_eq!(minutes(&running, at(25)), (15, 5));
         running.move_start(at(22));

@@ -7,9 +7,9 @@ use crate::{
     domain::{
         feed_log::{FeedLog, Side},
         registry::EntityType,
-        row::{Row, to_fields},
-        sleep_log::SleepLog,
+        row::Row,
         time::Timestamp,
+        timer,
     },
     ui::{
         acts::Acts,
@@ -68,9 +68,8 @@ fn SleepTimer(row: Row) -> impl IntoView {
 
 /// Ends a running sleep now, never before it began.
 pub(super) fn stop_sleep(acts: Acts, row: Row) {
-    let Ok(mut sleep) = row.read::<SleepLog>() else { return };
-    sleep.ended_at = Some(now().max(sleep.started_at));
-    let Ok(after) = to_fields(&sleep) else { return };
+    let mut after = row.fields.clone();
+    timer::stop(row.entity_type, &mut after, now());
     acts.update_now(row, after, tr!(said.sleep_stopped));
 }
 
@@ -107,17 +106,23 @@ fn FeedTimer(row: Row, feed: FeedLog) -> impl IntoView {
 fn FeedTimerActions(row: Row, feed: FeedLog) -> impl IntoView {
     let acts = expect_context::<Acts>();
     let side = feed.running_side();
-    let shown = StoredValue::new((row, feed));
-    let act = move |change: fn(&mut FeedLog, Timestamp), said: &'static str| {
-        let (row, mut feed) = shown.get_value();
-        change(&mut feed, now());
-        let Ok(after) = to_fields(&feed) else { return };
+    let shown = StoredValue::new(row);
+    let act = move |other: Option<&'static str>, said: &'static str| {
+        let row = shown.get_value();
+        let mut after = row.fields.clone();
+        match other {
+            Some(side) => timer::switch(row.entity_type, &mut after, side, now()),
+            None => timer::stop(row.entity_type, &mut after, now()),
+        }
         acts.update_now(row, after, said);
     };
     let switch = side.map(|side| {
-        let words = if side == Side::Left { tr!(timer.switch_right) } else { tr!(timer.switch_left) };
+        let (other, words) = match side {
+            Side::Left => ("right", tr!(timer.switch_right)),
+            Side::Right => ("left", tr!(timer.switch_left)),
+        };
         view! {
-            <button type="button" class="button" on:click=move |_| act(FeedLog::switch_side, tr!(said.switched))>
+            <button type="button" class="button" on:click=move |_| act(Some(other), tr!(said.switched))>
                 <Icon glyph=Glyph::Swap/>
                 {words}
             </button>
@@ -126,7 +131,7 @@ fn FeedTimerActions(row: Row, feed: FeedLog) -> impl IntoView {
     view! {
         <div class="timer-actions">
             {switch}
-            <button type="button" class="button" on:click=move |_| act(FeedLog::stop, tr!(said.feed_stopped))>
+            <button type="button" class="button" on:click=move |_| act(None, tr!(said.feed_stopped))>
                 <Icon glyph=Glyph::Stop/>
                 {tr!(timer.stop_feed)}
             </button>
