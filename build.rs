@@ -1,5 +1,5 @@
 //! Two things are compiled in that cargo does not see by itself: the migrations, into the server,
-//! and the words of every language, into the app, as keys that the compiler checks.
+//! and the keys of the app's words, which the compiler checks.
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
     #[cfg(feature = "csr")]
@@ -7,29 +7,31 @@ fn main() {
 }
 
 #[cfg(feature = "csr")]
+#[path = "src/ui/words/table.rs"]
+#[allow(dead_code, reason = "another part of it is the app's, and `cargo xtask`'s")]
+mod table;
+
+#[cfg(feature = "csr")]
 mod words {
     use std::{env, fs, path::PathBuf};
 
-    use leptos_i18n_parser::parse_locales::{
-        options::{Config, ParseOptions},
-        parse_locales,
-    };
+    use super::table;
 
-    const DIRECTORY: &str = "src/ui/locales";
+    const ENGLISH: &str = "src/ui/locales/en.json";
 
+    /// Writes the keys with their gaps as Rust, and the English words as the app's own tests read them.
     pub(super) fn generate() {
-        println!("cargo:rerun-if-changed={DIRECTORY}");
-        // Attributes (a button's name) need text, not views: hence `interpolate_display`.
-        let options = ParseOptions::default().interpolate_display(true);
-        let config = Config::new("en").expect("en is a locale").locales_path(DIRECTORY).parse_options(options);
-        let locales = parse_locales(None, config).unwrap_or_else(|err| panic!("{DIRECTORY}: {err}"));
-        for warning in locales.diag.warnings().iter() {
-            println!("cargo:warning={warning}");
+        println!("cargo:rerun-if-changed={ENGLISH}");
+        let table = fs::read_to_string(ENGLISH)
+            .map_err(|err| err.to_string())
+            .and_then(|json| table::read(&json))
+            .unwrap_or_else(|err| panic!("{ENGLISH}: {err}"));
+        let keys: Vec<_> = table.iter().map(|(key, words)| (key, Vec::from_iter(words.gaps()))).collect();
+        let keys: String = keys.iter().map(|(key, gaps)| format!("    ({key:?}, &{gaps:?}),\n")).collect();
+        let lines: String = table.values().map(|words| words.line() + "\n").collect();
+        let to = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+        for (name, text) in [("words.rs", format!("&[\n{keys}]\n")), ("words.txt", lines)] {
+            fs::write(to.join(name), text).unwrap_or_else(|err| panic!("{name}: {err}"));
         }
-        let engine = syn::parse_str("crate::ui::plurals").expect("a path");
-        let code = leptos_i18n_codegen::gen_code(&locales, Some(&engine), false, None, false)
-            .unwrap_or_else(|err| panic!("{DIRECTORY}: {err}"));
-        let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("words.rs");
-        fs::write(&path, code.to_string()).unwrap_or_else(|err| panic!("{}: {err}", path.display()));
     }
 }

@@ -12,20 +12,30 @@
 
 const APP = '{{app_js}}';
 const WASM = '{{wasm}}';
+/** Where the words of each language are. */
+const WORDS = {{words}};
 const SCAN = '{{scan_js}}';
 /** A page may stay open for weeks, so it looks for a newer version when it is looked at again. */
 const LOOK_AGAIN_MS = 30 * 60 * 1000;
 
 async function start() {
   try {
-    const app = await import(APP);
+    const language = document.documentElement.lang;
+    const [app, words] = await Promise.all([import(APP), read(WORDS[language])]);
     await app.default({ module_or_path: WASM });
+    app.start(language, words);
   } catch (error) {
     console.error(error);
     document.getElementById('boot-reason').textContent = String(error);
     document.getElementById('app').hidden = true;
     document.getElementById('boot-failed').hidden = false;
   }
+}
+
+async function read(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.text();
 }
 
 async function keepFresh() {

@@ -33,15 +33,17 @@ use leptos::{
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::ui::App;
+use crate::ui::{self, App};
 
-/// The page calls it when the module is loaded: takes the place of the page's own first words.
+/// The page calls it when the module is loaded, with its language and the lines of its words: takes the
+/// place of the page's own first words.
 ///
 /// # Panics
 /// The page has no element `app`; the page's script shows that.
-#[cfg_attr(not(test), wasm_bindgen::prelude::wasm_bindgen(start))]
-pub fn start() {
+#[cfg_attr(not(test), wasm_bindgen::prelude::wasm_bindgen)]
+pub fn start(language: String, words: String) {
     console_error_panic_hook::set_once();
+    ui::words::load(language, words);
     let root: HtmlElement = document()
         .get_element_by_id("app")
         .and_then(|root| root.dyn_into().ok())

@@ -38,7 +38,6 @@ pub struct OutboxEntry {
     pub seq: u64,
     pub mutation_id: MutationId,
     pub baby_id: BabyId,
-    #[serde(flatten)]
     pub mutated: Mutated,
     pub state: EntryState,
     /// It was handed to the network at least once.
@@ -51,7 +50,7 @@ pub struct OutboxEntry {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "is")]
+#[serde(rename_all = "camelCase")]
 pub enum EntryState {
     Pending,
     /// In a push that has no answer yet.

@@ -74,7 +74,7 @@ pub enum Blocked {
 
 /// What went wrong last, for one baby. Each is retried by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase")]
 pub enum SyncError {
     Network,
     RateLimited,
@@ -154,7 +154,7 @@ pub struct SyncStep {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "what")]
+#[serde(rename_all = "camelCase")]
 pub enum Did {
     Pushed {
         sent: usize,
@@ -224,7 +224,7 @@ pub struct DeadLetter {
 
 /// Why it is a dead letter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase")]
 pub enum DeadReason {
     /// The server refused it.
     Rejected { error: Rejection },

@@ -7,6 +7,7 @@ use std::{cell::RefCell, collections::HashMap};
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::words::tag;
 use crate::domain::{
     date::Date,
     day::{Zones, day_start, local_date},
@@ -58,9 +59,9 @@ fn format(locale: &str, options: &[(&str, &str)], at: Timestamp) -> Option<Strin
     ask(["DateTimeFormat", "format", locale], options, at.as_ms() as f64)
 }
 
-/// Which form of a word belongs to a number: `one`, `few`, `other`…; `kind` is `cardinal` or `ordinal`.
-pub(crate) fn plural_form(locale: &str, kind: &str, count: f64) -> Option<String> {
-    ask(["PluralRules", "select", locale], &[("type", kind)], count)
+/// Which form of a word belongs to so many: `one`, `few`, `other`….
+pub(crate) fn plural_form(locale: &str, count: u32) -> String {
+    ask(["PluralRules", "select", locale], &[], count.into()).unwrap_or_else(|| "other".into())
 }
 
 /// What a method of a class of `Intl`, made for a locale, says to a number.
@@ -104,7 +105,7 @@ fn resolved(option: &str) -> Option<String> {
 fn words_locale() -> String {
     thread_local! {
         static LOCALE: String =
-            resolved("locale").filter(|locale| locale.starts_with("en")).unwrap_or_else(|| "en".into());
+            resolved("locale").filter(|locale| locale.starts_with(tag())).unwrap_or_else(|| tag().into());
     }
     LOCALE.with(Clone::clone)
 }

@@ -18,11 +18,10 @@ mod layout;
 mod log;
 mod nursery;
 mod pages;
-mod plurals;
 mod prefs;
 pub mod replica;
 mod router;
 mod toast;
-mod words;
+pub mod words;
 
 pub use app::App;

@@ -25,6 +25,7 @@ mod squeeze;
 mod tally;
 mod tests;
 mod tools;
+mod words;
 
 use std::process::ExitCode;
 

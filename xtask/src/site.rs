@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::squeeze::squeeze;
-use crate::{brotli_files, css, exec, paths, tools};
+use crate::{brotli_files, css, exec, paths, tools, words};
 
 /// Whom a build is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
 fn stamp(wasm: &[PathBuf]) -> Result<String> {
     let repo = paths::repo();
     let mut inputs = wasm.to_vec();
-    for dir in ["public", "style", "xtask/src"] {
+    for dir in ["public", "style", "src/ui/locales", "xtask/src"] {
         inputs.extend(paths::files_under(&repo.join(dir))?);
     }
     let mut all = String::new();
@@ -96,13 +96,21 @@ fn assemble(profile: Profile, [wasm, reader]: &[PathBuf; 2], scratch: &Path) -> 
     let app = add_hashed(&mut files, "cradlelog", "js", glue.into_bytes());
     let style = css::bundle(&repo.join("style"))? + &css::without_comments(&shell("shell.css")?);
     let style = add_hashed(&mut files, "style", "css", style.into_bytes());
-    let theme = add_hashed(&mut files, "theme", "js", shell("theme.js")?.into_bytes());
+    let mut words = BTreeMap::new();
+    for (language, lines) in words::all(&repo.join("src/ui/locales"))? {
+        let url = add_hashed(&mut files, &format!("words-{language}"), "txt", lines.into_bytes());
+        words.insert(language, url);
+    }
+    let languages = serde_json::to_string(&Vec::from_iter(words.keys()))?;
+    let words = serde_json::to_string(&words)?;
+    let theme = fill(&shell("theme.js")?, &[("languages", &languages)])?;
+    let theme = add_hashed(&mut files, "theme", "js", theme.into_bytes());
     let (glue, reader) = bind(profile, reader, scratch)?;
     let reader = add_hashed(&mut files, "scan-reader", "wasm", reader);
     let glue = add_hashed(&mut files, "scan-reader", "js", glue.into_bytes());
     let scan = fill(&shell("scan.js")?, &[("reader_js", &glue), ("reader_wasm", &reader)])?;
     let scan = add_hashed(&mut files, "scan", "js", scan.into_bytes());
-    let boot = fill(&shell("boot.js")?, &[("app_js", &app), ("wasm", &wasm), ("scan_js", &scan)])?;
+    let boot = fill(&shell("boot.js")?, &[("app_js", &app), ("wasm", &wasm), ("words", &words), ("scan_js", &scan)])?;
     let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes());
     let reset = add_hashed(&mut files, "reset", "js", shell("reset.js")?.into_bytes());
 

@@ -55,7 +55,7 @@ impl Entangled {
         }
         let mut waiting = false;
         for (_, entry) in tx.scan(&of_baby(Table::Outbox, None, baby)).await? {
-            waiting |= entry["state"]["is"] == "pending";
+            waiting |= entry["state"] == "pending";
             keys.extend(entry.get(Index::Entity.name()).and_then(Value::as_str).map(str::to_owned));
         }
         let ids = set(keys.iter().filter_map(|key| key.split_once('/')?.1.parse().ok()));

@@ -178,8 +178,13 @@ impl Oracle {
         let mut outbox = BTreeMap::new();
         for value in device.disk.table(Table::Outbox).values() {
             let sent = value.get("sent").and_then(Value::as_bool).unwrap_or(false);
-            let inflight = value["state"]["is"] == "inflight";
-            let waiting = Waiting { baby: parsed(value, "babyId"), entity: parsed(value, "entityId"), sent, inflight };
+            let inflight = value["state"] == "inflight";
+            let waiting = Waiting {
+                baby: parsed(value, "babyId"),
+                entity: parsed(&value["mutated"], "entityId"),
+                sent,
+                inflight,
+            };
             outbox.insert(parsed(value, "mutationId"), waiting);
         }
         let lead = device.disk.peek(Table::Kv, "leaderEpoch").and_then(|epoch| epoch.as_u64()).unwrap_or(0);

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long the calm may take at most (I12): the longest backoffs, several times over.
-const CALM_MS: i64 = 45 * 60_000;
+const CALM_MS: i64 = 90 * 60_000;
 /// When every run begins.
 const START_MS: i64 = 1_800_000_000_000;
 const MAX_STEPS: u64 = 3_000_000;
@@ -368,6 +368,6 @@ impl World {
 /// How many babies this device has removed, as far as its journal goes back.
 fn removed(device: &Device) -> u64 {
     let journal = device.disk.table(Table::Journal);
-    let removed = journal.values().filter(|record| record["step"]["did"]["what"] == "removed");
+    let removed = journal.values().filter(|record| record["step"]["did"].get("removed").is_some());
     removed.map(|record| record["step"]["babyId"].to_string()).collect::<BTreeSet<_>>().len() as u64
 }
