@@ -268,6 +268,9 @@ pub struct Me {
     pub user_id: UserId,
     pub display_name: String,
     pub babies: Vec<MyBaby>,
+    /// Of all these babies: whose time as a guest ended in the last thirty days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past_guests: Vec<crate::sync::status::CaregiverName>,
     /// They asked to be let in, and no owner has answered yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asked: bool,

@@ -54,18 +54,30 @@ test('a guest who was offline at the end loses nothing, and an owner decides on 
   await b.logNappy('Poo');
   await end(a);
   const juno = await a.babyId();
+  await b.page.evaluate(() => scrollTo(0, 1_000));
   await b.goOnline();
   const farewell = 'Your time with Juno has ended. You logged 2 feeds, 1 nappy. 2 logs went to the parents.';
   await expect(b.page.getByRole('alert').filter({ hasText: farewell })).toBeVisible({ timeout: 15_000 });
   await expect(b.heading('Add your baby')).toBeVisible();
+  await expect(b.text(farewell), 'it is in sight, however far down the person was').toBeInViewport({ ratio: 1 });
+  expect(await b.page.evaluate(() => scrollY)).toBe(0);
   await b.isAtRest();
   await expect(b.text('Access revoked')).toHaveCount(0);
   expect((await storesWith(b.page, juno)).filter((store) => store !== RECORD)).toEqual([]);
   expect(await storesWith(b.page, 'Juno')).toEqual([]);
   await expect(b.chip).not.toContainText('needs you');
+  // It is told until it is put away.
+  const told = b.text(farewell);
+  await b.page.reload();
+  await expect(told).toBeVisible();
+  await b.button('Dismiss').click();
+  await expect(told).toHaveCount(0);
+  await b.page.reload();
+  await expect(b.heading('Add your baby')).toBeVisible();
+  await expect(told).toHaveCount(0);
 
+  // An owner who has the app open hears of it without asking.
   await a.go('Today');
-  await a.page.reload();
   await expect(a.text(/Sam was here from .+ to \d\d:\d\d: 1 feed\./)).toBeVisible();
   await expect(a.text('From Sam (guest): 2 logs that were not sent in time.')).toBeVisible();
   await a.page.getByRole('main').getByRole('link', { name: 'Look' }).click();

@@ -62,6 +62,11 @@ test('an invitation is scanned inside the app, and brings in who scans it', asyn
   await expect.poll(() => cameras(b)).toEqual(['ended']);
   await b.button('Join').click();
   await expect(b.tile('Last feed')).toContainText('Bottle 120 ml');
+  // Who holds the code sees that it has done its work, without asking.
+  await expect(a.toast('Ben has joined')).toBeVisible();
+  await expect(a.entries('Ben')).toContainText('Can log');
+  await expect(a.page.getByRole('img', { name: 'The link as a QR code' })).toHaveCount(0);
+  await expect(a.button('Take back')).toHaveCount(0);
 });
 
 test('the camera is off as soon as its picture is closed or out of sight', async ({ device, reel }) => {

@@ -20,7 +20,7 @@ use crate::{
         query::Query,
         status::DeadLetter,
     },
-    ui::replica::ReplicaPort,
+    ui::replica::{Notice, ReplicaPort},
 };
 
 impl ReplicaPort for Session {
@@ -110,6 +110,10 @@ impl ReplicaPort for Session {
     fn left(&self, baby_id: BabyId) {
         self.left.set(Some(baby_id));
         self.refresh_access();
+    }
+
+    fn put_away(&self, notice: &Notice) {
+        self.screens.put_away(notice);
     }
 
     fn new_id(&self) -> Uuid {

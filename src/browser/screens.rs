@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use leptos::prelude::{GetUntracked, RwSignal, Set, Update, WithUntracked};
 
+use super::settings;
 use crate::{
-    domain::id::BabyId,
+    domain::id::{BabyId, UserId},
     sync::{
         ports::StoreError,
         status::{BabyAccess, Blocked, CaregiverName, SyncStatus, SyncStep},
     },
-    ui::replica::{Account, Notice, Replica, ReplicaPort, ReplicaSignals},
+    ui::replica::{Account, Farewell, Notice, Replica, ReplicaPort, ReplicaSignals},
 };
 
 /// Every signal of one open account. `Copy`, like the signals in it.
@@ -33,13 +34,14 @@ const STEPS_SHOWN: usize = 40;
 impl Screens {
     /// To be called where the signals are to live.
     pub(super) fn new(account: Account, active_baby: Option<BabyId>) -> Self {
+        let farewells = settings::farewells(account.user_id).into_iter().map(Notice::StayEnded);
         Self {
+            notices: RwSignal::new(farewells.collect()),
             account: RwSignal::new(account),
             active_baby: RwSignal::new(active_baby),
             status: RwSignal::default(),
             babies: RwSignal::default(),
             caregivers: RwSignal::default(),
-            notices: RwSignal::default(),
             revision: RwSignal::default(),
             steps: RwSignal::default(),
         }
@@ -115,6 +117,23 @@ impl Screens {
 
     pub(super) fn notice(self, notice: Notice) {
         notice.show(self.notices);
+    }
+
+    /// It is told after a reload, too.
+    pub(super) fn farewell(self, farewell: Farewell) {
+        settings::set_farewell(self.user_id(), &farewell, true);
+        self.notice(Notice::StayEnded(farewell));
+    }
+
+    pub(super) fn put_away(self, notice: &Notice) {
+        if let Notice::StayEnded(farewell) = notice {
+            settings::set_farewell(self.user_id(), farewell, false);
+        }
+        self.notices.update(|shown| shown.retain(|known| known != notice));
+    }
+
+    fn user_id(self) -> UserId {
+        self.account.with_untracked(|account| account.user_id)
     }
 
     pub(super) fn storage_failed(self, error: &StoreError) {

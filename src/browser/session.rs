@@ -42,7 +42,7 @@ use crate::{
         protocol::Hint,
         status::Blocked,
     },
-    ui::replica::{Account, Notice},
+    ui::replica::{Account, Farewell, Notice},
 };
 
 /// While another tab has the lock, it is asked for again after this; a cycle takes less.
@@ -343,7 +343,8 @@ impl Session {
                 Told::StayEnded { baby, name, logged, handed, kept } => {
                     self.left.set(self.left.get().filter(|left| left != baby));
                     let (name, logged) = (name.clone(), logged.clone());
-                    self.screens.notice(Notice::StayEnded { name, logged, handed: *handed, kept: *kept });
+                    let farewell = Farewell { name, logged, handed: *handed, kept: *kept };
+                    self.screens.farewell(farewell);
                 }
                 Told::BabyRefused { name, .. } => self.screens.notice(Notice::BabyRefused { name: name.clone() }),
                 Told::StorageFailed(err) => self.screens.storage_failed(err),

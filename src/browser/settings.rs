@@ -1,5 +1,6 @@
 //! The little that a device remembers outside of its database: who is signed in, which baby was on
-//! screen, the settings. In `localStorage`, because it is needed before a database is open.
+//! screen, what a guest is told at the end, the settings. In `localStorage`, because it is needed before
+//! a database is open, or after what it is about has left the database.
 //!
 //! A browser that keeps nothing (some private windows) is no error: the app then starts anew each
 //! time, and says so where it matters, when a database is opened.
@@ -10,7 +11,7 @@ use web_sys::{HtmlElement, Storage};
 
 use crate::{
     domain::id::{BabyId, UserId},
-    ui::replica::Account,
+    ui::replica::{Account, Farewell},
 };
 
 /// Read by the page's boot script too, for the first paint.
@@ -67,6 +68,7 @@ pub(super) fn set_account(account: &Account) {
 pub(super) fn forget(user_id: UserId) {
     set(ACCOUNT, None);
     set(&active_key(user_id), None);
+    set(&farewells_key(user_id), None);
 }
 
 /// The accounts whose databases are still to be deleted: signing out says so first, so that a crash
@@ -83,6 +85,25 @@ pub(super) fn set_to_erase(user_id: UserId, wanted: bool) {
     }
     let text = serde_json::to_string(&list).expect("a list of ids has a JSON form");
     set(TO_ERASE, Some(text.as_str()).filter(|_| !list.is_empty()));
+}
+
+fn farewells_key(user_id: UserId) -> String {
+    format!("cradlelog.farewells.{user_id}")
+}
+
+/// What an account is told of its times as a guest that are over, until it is put away.
+pub(super) fn farewells(user_id: UserId) -> Vec<Farewell> {
+    get(&farewells_key(user_id)).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+pub(super) fn set_farewell(user_id: UserId, farewell: &Farewell, wanted: bool) {
+    let mut list = farewells(user_id);
+    list.retain(|known| known != farewell);
+    if wanted {
+        list.push(farewell.clone());
+    }
+    let text = serde_json::to_string(&list).expect("a list of names and counts has a JSON form");
+    set(&farewells_key(user_id), Some(text.as_str()).filter(|_| !list.is_empty()));
 }
 
 fn active_key(user_id: UserId) -> String {
@@ -104,6 +125,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
+    use crate::domain::registry::EntityType;
 
     #[wasm_bindgen_test]
     fn an_account_is_remembered_and_forgotten_and_the_settings_stay() {
@@ -111,13 +133,32 @@ mod tests {
         let account = Account { user_id, display_name: "Ana \"Q\"".into() };
         set_account(&account);
         set_active_baby(user_id, Some(BabyId(Uuid::from_u128(8))));
+        set_farewell(user_id, &farewell("Juno"), true);
         set_setting("hand", "left");
         assert_eq!(super::account(), Some(account));
         assert_eq!(active_baby(user_id), Some(BabyId(Uuid::from_u128(8))));
         forget(user_id);
         assert_eq!(super::account(), None);
         assert_eq!(active_baby(user_id), None);
+        assert_eq!(farewells(user_id), []);
         assert_eq!(setting("hand").as_deref(), Some("left"));
+    }
+
+    fn farewell(name: &str) -> Farewell {
+        Farewell { name: name.into(), logged: vec![(EntityType::FEED_LOG, 2)], handed: 1, kept: 0 }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_farewell_is_kept_for_its_account_until_it_is_put_away() {
+        let (one, two) = (UserId(Uuid::from_u128(11)), UserId(Uuid::from_u128(12)));
+        for name in ["Juno", "Nox", "Juno"] {
+            set_farewell(one, &farewell(name), true);
+        }
+        assert_eq!(farewells(one), [farewell("Nox"), farewell("Juno")]);
+        assert_eq!(farewells(two), []);
+        set_farewell(one, &farewell("Nox"), false);
+        set_farewell(one, &farewell("Juno"), false);
+        assert_eq!(farewells(one), []);
     }
 
     #[wasm_bindgen_test]

@@ -68,14 +68,8 @@ impl Transport for HttpTransport {
         let me = api::me().await.map_err(judge)?;
         let lists = join_all(me.babies.iter().map(|baby| caregivers(baby.baby_id))).await;
         let mut caregivers = lists.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-        // Guests who have gone are in no list, and what they logged is theirs.
-        for baby in &me.babies {
-            caregivers.extend(baby.stays.iter().map(|stay| CaregiverName {
-                baby_id: baby.baby_id,
-                user_id: stay.user_id,
-                display_name: stay.display_name.clone(),
-            }));
-        }
+        // They are in no list, and what they logged is theirs.
+        caregivers.extend(me.past_guests);
         Ok(AccessList { user_id: me.user_id, babies: me.babies, caregivers, asked: me.asked })
     }
 }

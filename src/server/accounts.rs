@@ -237,7 +237,8 @@ pub async fn me(call: &Call) -> Result<Me, ApiError> {
             Ok(MyBaby { stays, deleted_at, ..MyBaby::new(baby_id, row.try_get("name")?, level) })
         })
         .collect::<Result<_, ApiError>>()?;
-    Ok(Me { user_id: user, display_name, babies, asked })
+    let past_guests = guests::gone(call.pool(), user).await?;
+    Ok(Me { user_id: user, display_name, babies, past_guests, asked })
 }
 
 struct Known {

@@ -4,8 +4,8 @@
 //! After a push has committed, its baby waits up to 50 ms for others and is then named by a NOTIFY of
 //! its own ([`news`]); inside the push that would take a lock of the whole database at each commit.
 //! Every server process listens, and asks the database who of its listeners may know, and how far
-//! the baby is by now. [`Hub`] holds the listeners of this process. A change of access, and for an owner
-//! of what waits in the tray, is announced in the same way, and told as version 0 to whom it concerns.
+//! the baby is by now. [`Hub`] holds the listeners of this process. A change of access, that somebody came
+//! or went, and for an owner what waits in the tray, is announced in the same way and told as version 0.
 //!
 //! Invariant: whatever a stream tells was allowed to its session by a statement that began after the
 //! change had committed, so nothing is told of what happens after a removal.

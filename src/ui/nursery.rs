@@ -47,11 +47,16 @@ impl Nursery {
         });
         let baby_id = Memo::new(move |_| baby.with(|baby| baby.as_ref().map(|baby| baby.baby_id)));
         // A baby is always on screen, so one is always polled.
-        Effect::new(move |_| {
+        Effect::new(move |before: Option<Option<BabyId>>| {
             let shown = baby_id.get();
+            // Another one, or none: what is said about that stands at the top.
+            if before.flatten().is_some_and(|before| Some(before) != shown) {
+                window().scroll_to_with_x_and_y(0.0, 0.0);
+            }
             if shown.is_some() && shown != replica.active_baby.get_untracked() {
                 replica.port().activate(shown);
             }
+            shown
         });
         let profile = live_of(replica, baby_id, vec![EntityType::BABY], |baby| Select::One(baby.entity()), None);
         let device_zone = intl::device_zone();

@@ -63,6 +63,8 @@ pub trait ReplicaPort {
     fn refresh_access(&self);
     /// The person left this baby: it goes as if access had been taken away, without a word about that.
     fn left(&self, baby_id: BabyId);
+    /// The person has read it.
+    fn put_away(&self, notice: &Notice);
     /// A fresh id of this device.
     fn new_id(&self) -> uuid::Uuid;
     /// Asks the browser to keep the data; `true` when it promised.
@@ -95,16 +97,7 @@ pub enum Notice {
     AccessRevoked {
         name: String,
     },
-    /// A guest's time is over.
-    StayEnded {
-        name: String,
-        /// By type.
-        logged: Vec<(EntityType, usize)>,
-        /// Entries that the owners decide on.
-        handed: usize,
-        /// What became dead letters.
-        kept: usize,
-    },
+    StayEnded(Farewell),
     /// The server never took in a baby that was made here.
     BabyRefused {
         name: String,
@@ -122,6 +115,18 @@ pub enum Notice {
     StorageDamaged,
     /// The browser's database did not do it; it may the next time.
     StorageFailed,
+}
+
+/// A guest's time is over. Kept on this device until the person puts it away.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Farewell {
+    pub name: String,
+    /// By type.
+    pub logged: Vec<(EntityType, usize)>,
+    /// Entries that the owners decide on.
+    pub handed: usize,
+    /// What became dead letters.
+    pub kept: usize,
 }
 
 impl Notice {

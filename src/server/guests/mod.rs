@@ -25,7 +25,7 @@ use crate::{
         id::{BabyId, UserId},
         time::Timestamp,
     },
-    sync::status::Stay,
+    sync::status::{CaregiverName, Stay},
 };
 
 /// For so long after its end a stay is told to owners, and its tray takes in what comes late.
@@ -125,6 +125,27 @@ pub(super) async fn stays(pool: &PgPool, user: UserId) -> Result<BTreeMap<BabyId
         });
     }
     Ok(stays)
+}
+
+/// Who was a guest of the babies of `user`, and is no more: what they logged keeps their name meanwhile.
+pub(super) async fn gone(pool: &PgPool, user: UserId) -> Result<Vec<CaregiverName>, ApiError> {
+    let rows = sqlx::query(
+        "select g.baby_id, g.user_id, u.display_name
+         from user_baby m
+         join access_now a on a.baby_id = m.baby_id and a.user_id = m.user_id
+         join baby_access g on g.baby_id = a.baby_id and g.until <= now()
+         join users u on u.id = g.user_id
+         where m.user_id = $1
+         order by g.baby_id, g.user_id",
+    )
+    .bind(user.0)
+    .fetch_all(pool)
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        let (baby_id, user_id) = (BabyId(row.try_get("baby_id")?), UserId(row.try_get("user_id")?));
+        Ok(CaregiverName { baby_id, user_id, display_name: row.try_get("display_name")? })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Lets go of stays that ended long ago, and of what their trays held by then. Returns how many stays.

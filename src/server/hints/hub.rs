@@ -111,7 +111,7 @@ pub(super) struct Ear {
 }
 
 /// How far a baby is, and what the session's list of babies says about it beside its name: what it may do
-/// there, until when, how much waits for its word.
+/// there, until when, among how many, and how much waits for its word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) head: u64,

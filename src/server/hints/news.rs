@@ -124,8 +124,8 @@ async fn look_after(app: &App) {
     }
 }
 
-/// A session, and of one baby that it may read: which, how far, at which level and for how long, and for
-/// an owner how many mutations wait in the tray.
+/// A session, and of one baby that it may read: which, how far, at which level and for how long, how many
+/// people are there, and for an owner how many mutations wait in the tray.
 type Found = (Vec<u8>, Option<Uuid>, Option<i64>, String);
 
 /// Tells `ears` how far `babies` are, as far as their sessions may know, and what they may see no
@@ -138,7 +138,11 @@ pub(super) async fn tell(app: &App, ears: &[Arc<Ear>], babies: Option<&[BabyId]>
     let names: Option<Vec<Uuid>> = babies.map(|babies| babies.iter().map(|baby| baby.0).collect());
     let found: Vec<Found> = sqlx::query_as(AssertSqlSafe(format!(
         "select s.id_hash, a.baby_id, h.version,
-           concat_ws(' ', a.level, a.until, case when a.level = 'owner' then (
+           concat_ws(' ', a.level, a.until, (
+             select count(*)
+             from access_now
+             where baby_id = a.baby_id
+           ), case when a.level = 'owner' then (
              select count(*)
              from guest_tray
              where baby_id = a.baby_id and decided_at is null

@@ -158,6 +158,27 @@ async fn a32_a_change_of_access_is_told_as_version_0(pool: PgPool) {
     assert_eq!(ear.next().await, Some((mia, 0)));
 }
 
+/// Whoever is there hears at once that somebody came or went: names are shown, and an invitation is used.
+#[sqlx::test]
+async fn it_is_heard_that_somebody_came_or_went(pool: PgPool) {
+    let app = TestApp::with(pool, |config| config.hint_check_secs = 3_600).await;
+    let (ada, bob, eve) = (app.sign_up("ada").await, app.sign_up("bob").await, app.sign_up("eve").await);
+    let mia = ada.baby("Mia").await;
+    eve.join(&ada, mia, "viewer").await;
+    let mut ears = [ada.listen().await, eve.listen().await];
+    for ear in &mut ears {
+        ear.until((mia, 1)).await;
+    }
+    bob.join(&ada, mia, "editor").await;
+    for ear in &mut ears {
+        assert_eq!(ear.next().await, Some((mia, 0)));
+    }
+    ada.remove(&bob, mia).await;
+    for ear in &mut ears {
+        assert_eq!(ear.next().await, Some((mia, 0)));
+    }
+}
+
 /// A guest's device hears at once that the end was moved, and within the regular look that it has come.
 #[sqlx::test]
 async fn a_guest_hears_of_the_end_and_of_its_moving(pool: PgPool) {

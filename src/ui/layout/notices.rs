@@ -9,7 +9,7 @@ use crate::{
         entry::count_words,
         log::Sheets,
         nursery::Nursery,
-        replica::{Device, Notice},
+        replica::{Device, Farewell, Notice},
         router::A,
         words::tr,
     },
@@ -48,16 +48,13 @@ fn SyncBanner() -> impl IntoView {
 
 #[component]
 fn NoticeList() -> impl IntoView {
-    let notices = expect_context::<Nursery>().replica.notices;
+    let replica = expect_context::<Nursery>().replica;
     let lines = move || {
-        let lines = notices.get().into_iter().enumerate();
+        let lines = replica.notices.get().into_iter();
         lines
-            .map(|(index, notice)| {
-                let dismiss = move |_| {
-                    notices.update(|notices| {
-                        notices.remove(index);
-                    });
-                };
+            .map(|notice| {
+                let read = notice.clone();
+                let dismiss = move |_| replica.port().put_away(&read);
                 view! {
                     <div class="notice">
                         <Icon glyph=Glyph::Warning/>
@@ -90,10 +87,10 @@ fn NextStep(notice: Notice) -> impl IntoView {
             view! { <button type="button" class="button button-small" on:click=reload>{tr!(notice.reload)}</button> }
                 .into_any()
         }
-        Notice::StayEnded { kept: 1.., .. } => {
+        Notice::StayEnded(Farewell { kept: 1.., .. }) => {
             view! { <A href="/sync" attr:class="button button-small">{tr!(notice.look)}</A> }.into_any()
         }
-        Notice::AccessRevoked { .. } | Notice::StayEnded { .. } | Notice::StorageFull => ().into_any(),
+        Notice::AccessRevoked { .. } | Notice::StayEnded(_) | Notice::StorageFull => ().into_any(),
     }
 }
 
@@ -102,7 +99,7 @@ fn notice_words(notice: &Notice) -> String {
         Notice::AccessRevoked { name } if name.is_empty() => tr!(notice.revoked_unnamed).to_owned(),
         Notice::AccessRevoked { name } => tr!(notice.revoked, name = name.clone()),
         Notice::BabyDeleted { name, .. } => tr!(notice.baby_deleted, name = name.clone()),
-        Notice::StayEnded { name, logged, handed, kept } => {
+        Notice::StayEnded(Farewell { name, logged, handed, kept }) => {
             let mut words = vec![tr!(guest.ended, name = name.clone())];
             if !logged.is_empty() {
                 words.push(tr!(guest.logged, what = count_words(logged)));

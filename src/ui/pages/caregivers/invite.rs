@@ -5,11 +5,11 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{Circle, person::level_words};
 use crate::{
-    api::{self, Invite, InviteKind, Level, NewInvite},
+    api::{self, Caregiver, Invite, InviteKind, Level, NewInvite},
     domain::time::Timestamp,
     ui::{
         account::api_words,
-        clock::Ticker,
+        clock::{Ticker, now},
         components::{choice::Choice, pass_on::PassOn, qr::Qr, text_field::TextField},
         format::{length, timer},
         toast::{Toasts, Tone},
@@ -30,9 +30,17 @@ pub(super) fn Invites() -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
     let list = move || {
+        let shown = made.with_untracked(|made| made.as_ref().map(|made| (made.invite_id, made.expires_at)));
         spawn_local(async move {
             match api::list_invites(circle.baby_id).await {
                 Ok(invites) => {
+                    // It has let somebody in, or another owner took it back. What has run out says so itself.
+                    if let Some((id, expires_at)) = shown
+                        && expires_at > now()
+                        && invites.iter().all(|invite| invite.invite_id != id)
+                    {
+                        made.try_update(|made| *made = made.take().filter(|made| made.invite_id != id));
+                    }
                     open.try_set(invites);
                 }
                 // The list of people above says that the server cannot be reached.
@@ -42,7 +50,12 @@ pub(super) fn Invites() -> impl IntoView {
             }
         });
     };
-    list();
+    Effect::new(move |_| {
+        let owns = |person: &Caregiver| person.level == Level::Owner && circle.nursery.is_me(Some(person.user_id));
+        if circle.people.with(|people| people.iter().flatten().any(owns)) {
+            list();
+        }
+    });
     let create = move |kind: InviteKind| {
         busy.set(true);
         spawn_local(async move {

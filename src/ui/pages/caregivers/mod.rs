@@ -16,6 +16,7 @@ use super::{PageTitle, welcome::AddBaby};
 use crate::{
     api::{self, ApiError, Caregiver, Done},
     domain::id::BabyId,
+    sync::status::CaregiverName,
     ui::{
         account::api_words,
         components::{
@@ -114,10 +115,22 @@ fn Caregivers(baby_id: BabyId) -> impl IntoView {
     provide_context(circle);
     // Nobody can be asked about a baby that the server has not heard of; as soon as it has, it is.
     let is_new = Memo::new(move |_| nursery.is_new(baby_id));
-    Effect::new(move |_| {
+    // And again when this device has heard that somebody came or went.
+    let names = Memo::new(move |_| {
+        let here = |name: &&CaregiverName| name.baby_id == baby_id;
+        nursery.replica.caregivers.with(|all| all.iter().filter(here).cloned().collect::<Vec<_>>())
+    });
+    Effect::new(move |before: Option<Vec<CaregiverName>>| {
+        let names = names.get();
         if !is_new.get() {
             circle.ask();
         }
+        if let Some(before) = before.filter(|before| !before.is_empty()) {
+            for new in names.iter().filter(|name| before.iter().all(|known| known.user_id != name.user_id)) {
+                circle.toasts.say(Tone::Good, tr!(caregivers.joined, name = new.display_name.clone()));
+            }
+        }
+        names
     });
     let is_owner = Memo::new(move |_| nursery.is_owner());
     let people = move || {
