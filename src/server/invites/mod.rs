@@ -93,6 +93,9 @@ pub async fn look(call: &Call, code: Option<String>, token: Option<String>) -> R
 pub async fn accept(call: &Call, code: Option<String>, token: Option<String>) -> Result<Joined, ApiError> {
     let guess = Guess::new(call, code, token).await?;
     let joined = redeem(call, &guess).await;
+    if let Ok(joined) = &joined {
+        call.app.announce(joined.baby_id);
+    }
     guess.settle(call, joined).await
 }
 
