@@ -45,3 +45,32 @@ export const countOf = (page, store) => page.evaluate(async (wanted) => {
     database.close();
   }
 }, store);
+
+/**
+ * Puts rows into a store of the open account, past the app and its sync: for a log that would take minutes to
+ * come in. Each is a copy of one that is there, with other fields.
+ */
+export async function fill(page, store, rows) {
+  for (let n = 0; n < rows.length; n += 5_000) {
+    await page.evaluate(async ({ wanted, some }) => {
+      const settled = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      const { name } = (await indexedDB.databases()).find((known) => known.name.startsWith('cradlelog'));
+      const database = await settled(indexedDB.open(name));
+      try {
+        const transaction = database.transaction(wanted, 'readwrite');
+        const table = transaction.objectStore(wanted);
+        const model = (await settled(table.openCursor())).value;
+        for (const fields of some) {
+          const row = { ...model.row, ...fields };
+          table.put({ row, pending: false, at: `${row.babyId}/${row.startedAt}` }, `${row.babyId}/${row.id}`);
+        }
+        await new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: reject }));
+      } finally {
+        database.close();
+      }
+    }, { wanted: store, some: rows.slice(n, n + 5_000) });
+  }
+}

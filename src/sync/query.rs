@@ -21,12 +21,14 @@ pub enum Select {
     Started { from: Timestamp, to: Timestamp },
     /// Newest first.
     Latest,
+    /// The first one of each type: how far back the log goes.
+    Earliest,
     /// Spans without an end, newest first.
     Running,
     /// By id, deleted ones included.
     One(EntityId),
-    /// Deleted rows, newest first.
-    Deleted,
+    /// Rows deleted at `since` or later, the last deleted first.
+    Deleted { since: Timestamp },
     /// Every live row, in no order (babies, catalogues).
     All,
 }

@@ -11,6 +11,7 @@ use super::{
     nursery::Nursery,
     pages::{
         account::AccountPage,
+        bin::BinPage,
         caregivers::CaregiversPage,
         import::ImportPage,
         join::{JoinCode, JoinPage},
@@ -19,7 +20,7 @@ use super::{
         sign_in::SignInPage,
         sign_up::SignUpPage,
         sync::SyncPage,
-        timeline::TimelinePage,
+        timeline::{TimelinePage, filter::Filter},
         today::TodayPage,
         welcome::WelcomePage,
     },
@@ -81,10 +82,12 @@ fn Inside(replica: Replica) -> impl IntoView {
     Nursery::provide(replica);
     Acts::provide(replica);
     RecentFeeds::provide(expect_context());
+    provide_context(Filter::new());
     let path = expect_context::<Router>().path();
     let screen = move || match path.get().as_str() {
         "/" => view! { <TodayPage/> }.into_any(),
         "/timeline" => view! { <TimelinePage/> }.into_any(),
+        "/bin" => view! { <BinPage/> }.into_any(),
         "/caregivers" => view! { <CaregiversPage/> }.into_any(),
         "/settings" => view! { <SettingsPage/> }.into_any(),
         "/account" => view! { <AccountPage/> }.into_any(),

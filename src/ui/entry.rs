@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     feed_log::{Content, FeedLog, Method, Side},
-    field::Fields,
+    field::{Fields, Kind},
     nappy_log::{Colour, Consistency, NappyLog, NappyType},
     registry::{DISTINCT, EntityType},
     row::Row,
@@ -58,6 +58,18 @@ pub(crate) fn summary(row: &Row, unit: VolumeUnit, now: Timestamp) -> String {
     };
     // A part of an entry (an edit) or one of a newer version: the type is all there is to say.
     words.unwrap_or_else(|| type_words(row.entity_type).to_owned())
+}
+
+/// All that an entry says, for a search: what the timeline shows of it, and what somebody typed.
+pub(crate) fn says(row: &Row, unit: VolumeUnit, now: Timestamp) -> String {
+    let mut said = summary(row, unit, now);
+    let texts = row.entity_type.fields().filter(|field| matches!(field.kind, Kind::Text { .. }));
+    let typed = texts.filter_map(|field| row.fields.get(field.name)?.as_str());
+    for text in std::iter::once(type_words(row.entity_type)).chain(typed) {
+        said.push('\n');
+        said.push_str(text);
+    }
+    said
 }
 
 pub(crate) fn type_words(entity_type: EntityType) -> &'static str {

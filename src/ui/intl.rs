@@ -133,6 +133,13 @@ pub(crate) fn long_day(date: Date) -> String {
     format(&words_locale(), &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
 }
 
+/// A day that may lie in another year.
+pub(crate) fn past_day(date: Date) -> String {
+    let options =
+        [("timeZone", "UTC"), ("weekday", "short"), ("day", "numeric"), ("month", "long"), ("year", "numeric")];
+    format(&words_locale(), &options, utc_midnight(date)).unwrap_or_else(|| date.to_string())
+}
+
 /// A day without its weekday.
 pub(crate) fn short_day(date: Date) -> String {
     let options = [("timeZone", "UTC"), ("day", "numeric"), ("month", "short")];

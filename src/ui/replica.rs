@@ -174,13 +174,18 @@ impl Replica {
         self.port.get_value()
     }
 
+    /// Tracks every change of rows on this device, by whomever.
+    pub fn track_changes(self) {
+        self.revision.track();
+    }
+
     /// The rows of a query, read again whenever rows change; `None` until the first read.
     /// A failed read keeps the rows shown before and is told as a notice.
     pub fn live(self, query: impl Fn() -> Query + 'static) -> ReadSignal<Option<Vec<Row>>> {
         let (rows, set_rows) = signal(None);
         let latest = StoredValue::new(0_u64);
         Effect::new(move |_| {
-            self.revision.track();
+            self.track_changes();
             let query = query();
             let turn = latest.with_value(|turn| turn + 1);
             latest.set_value(turn);

@@ -32,12 +32,10 @@ impl<D: Database> LocalStore<D> {
                     rows.push(read_row(entity_type, &key, &record)?);
                 }
             }
-            match query.select {
-                Select::One(_) => {}
-                Select::Deleted => rows.retain(Row::is_deleted),
-                _ => rows.retain(|row| !row.is_deleted()),
+            let is_bin = matches!(query.select, Select::Deleted { .. });
+            if !matches!(query.select, Select::One(_)) {
+                rows.retain(|row| row.is_deleted() == is_bin);
             }
-            let is_bin = query.select == Select::Deleted;
             rows.sort_by_key(|row| Reverse(if is_bin { row.server.deleted_at } else { row.started_at() }));
             rows.truncate(query.limit.unwrap_or(usize::MAX));
             Ok(rows)
@@ -58,8 +56,14 @@ fn scan(query: &Query, table: Table) -> Scan {
             limit: query.limit,
         },
         Select::Latest => Scan { descending: true, limit: query.limit, ..of_baby(table, Some(Index::At), baby) },
+        Select::Earliest => Scan { limit: Some(1), ..of_baby(table, Some(Index::At), baby) },
         Select::Running => Scan { descending: true, ..of_baby(table, Some(Index::Running), baby) },
-        Select::Deleted => Scan { descending: true, limit: query.limit, ..of_baby(table, Some(Index::Deleted), baby) },
+        Select::Deleted { since } => Scan {
+            from: format!("{baby}/{since}"),
+            descending: true,
+            limit: query.limit,
+            ..of_baby(table, Some(Index::Deleted), baby)
+        },
         Select::One(_) | Select::All => of_baby(table, None, baby),
     }
 }

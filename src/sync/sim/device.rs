@@ -350,7 +350,8 @@ impl Device {
             return self.handle_letter(&net, &tab, &store).await;
         }
         let types: Vec<EntityType> = self.types().collect();
-        let select = if chance.one_in(12) { Select::Deleted } else { Select::All };
+        let deleted = Select::Deleted { since: Timestamp::from_ms(0) };
+        let select = if chance.one_in(12) { deleted } else { Select::All };
         let Ok(rows) = store.query(&Query { baby_id: baby, types, select, limit: None }).await else { return };
         let draft = self.intent(exec, baby, &rows);
         if chance.one_in(2) {

@@ -22,6 +22,7 @@ pub(crate) enum Glyph {
     Swap,
     Stop,
     Bin,
+    Restore,
     Clock,
     Key,
 }
@@ -60,6 +61,7 @@ impl Glyph {
             Self::Swap => "M4 9h15M15 5l4 4-4 4M20 16H6M9 12.500 5.500 16 9 19.500",
             Self::Stop => "M7 7h10v10H7z",
             Self::Bin => "M5 7h14M9.500 7V4.500h5V7M6.500 7l1 13h9l1-13M10.300 10.500v6M13.700 10.500v6",
+            Self::Restore => "M4.500 4.500v5.500h5.500M5 10a8 8 0 1 1-.6 4.500",
             Self::Clock => "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.300l3 1.900",
             Self::Key => "M8 11.500a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM11 13l8.500-8.500M16 8l3 3",
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod amount_field;
 pub(crate) mod choice;
+pub(crate) mod choices;
 pub(crate) mod confirm;
 pub(crate) mod icon;
 pub(crate) mod in_turn;

@@ -1,6 +1,7 @@
 //! One file per screen.
 
 pub(crate) mod account;
+pub(crate) mod bin;
 pub(crate) mod caregivers;
 pub(crate) mod deleted_babies;
 pub(crate) mod import;

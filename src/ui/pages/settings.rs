@@ -134,6 +134,7 @@ fn Babies() -> impl IntoView {
                 <A href="/welcome" attr:class="button">{tr!(settings.add_baby)}</A>
                 <A href="/join" attr:class="button">{tr!(settings.join)}</A>
                 <A href="/import" attr:class="button">{tr!(settings.import)}</A>
+                <A href="/bin" attr:class="button">{tr!(bin.title)}</A>
                 <A href="/sync" attr:class="button">{tr!(settings.sync)}</A>
             </div>
             <DeletedBabies/>

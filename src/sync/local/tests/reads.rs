@@ -20,6 +20,10 @@ fn log_of(days: u128) -> Vec<Row> {
     (1..=count).map(sleep).collect()
 }
 
+fn copy_start(days: u128) -> Option<Timestamp> {
+    log_of(days)[0].started_at()
+}
+
 fn copy_of(rows: &[Row]) -> Copy {
     let copy = Copy::new();
     let lead = copy.lead();
@@ -43,8 +47,12 @@ fn a_screen_reads_the_rows_it_shows_however_long_the_log_is() {
         assert!((3..=4).contains(&shown(day, None).len()), "a day of the timeline");
         assert_eq!(shown(Select::Latest, Some(20)).len(), 20, "the tiles");
         assert_eq!(shown(Select::Running, None).len(), 1, "the timers");
-        let bin = shown(Select::Deleted, Some(2));
+        let bin = shown(Select::Deleted { since: now() }, Some(2));
         assert!(bin.len() == 2 && bin[0].server.deleted_at > bin[1].server.deleted_at, "the bin, newest first");
+        let last = bin[0].server.deleted_at.unwrap();
+        assert_eq!(shown(Select::Deleted { since: last }, None).len(), 1, "what was deleted earlier is not read");
+        let first = shown(Select::Earliest, None);
+        assert_eq!(first[0].started_at(), copy_start(days), "how far back the log goes");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{LOGS, entry_row::EntryRow, newest_first, twin::twin_of};
+use super::{entry_row::EntryRow, filter::log_types, newest_first, twin::twin_of};
 use crate::{
     domain::{date::Date, id::EntityId, row::Row, time::Timestamp, totals::totals},
     sync::query::Select,
@@ -24,7 +24,7 @@ struct Bounds {
 }
 
 #[component]
-pub(super) fn DaySection(date: Date, today: Memo<Date>, filter: RwSignal<String>) -> impl IntoView {
+pub(super) fn DaySection(date: Date, today: Memo<Date>) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let bounds = Memo::new(move |_| {
         let zone = nursery.zone.get();
@@ -32,7 +32,7 @@ pub(super) fn DaySection(date: Date, today: Memo<Date>, filter: RwSignal<String>
     });
     // A day further back too: a night's sleep counts on both days.
     let rows = nursery.live(
-        &LOGS,
+        &log_types().collect::<Vec<_>>(),
         move |_| {
             let Bounds { from, to } = bounds.get();
             Select::Started { from: from.plus_ms(-86_400_000), to }
@@ -41,11 +41,8 @@ pub(super) fn DaySection(date: Date, today: Memo<Date>, filter: RwSignal<String>
     );
     let entries = move || {
         let Bounds { from, .. } = bounds.get();
-        let wanted = |row: &&Row| {
-            let of_type = filter.with(|filter| filter == "all" || filter == row.entity_type.name());
-            of_type && row.started_at().is_some_and(|at| at >= from)
-        };
-        let mut entries = rows.with(|rows| rows.iter().flatten().filter(wanted).cloned().collect::<Vec<_>>());
+        let of_day = |row: &&Row| row.started_at().is_some_and(|at| at >= from);
+        let mut entries = rows.with(|rows| rows.iter().flatten().filter(of_day).cloned().collect::<Vec<_>>());
         newest_first(&mut entries);
         let with_twin = |row: Row| {
             let twin = rows.with(|rows| twin_of(&row, rows.as_deref().unwrap_or_default()));

@@ -1,24 +1,25 @@
 //! What happened, by the baby's local days, newest first; a few days at a time.
 
 mod day;
-mod deleted;
 mod entry_row;
+pub(crate) mod filter;
+mod found;
+mod search;
 mod twin;
+mod walk;
 
 use leptos::prelude::*;
 
-use self::{day::DaySection, deleted::Deleted};
+use self::{day::DaySection, filter::Filter, found::Found, search::Search};
 use super::{PageTitle, welcome::AddBaby};
 use crate::{
-    domain::{registry::EntityType, row::Row},
-    ui::{clock::Ticker, components::choice::Choice, intl, nursery::Nursery, words::tr},
+    domain::row::Row,
+    ui::{clock::Ticker, intl, nursery::Nursery, router::A, words::tr},
 };
 
 /// Days shown at first, and more with each press.
 const FIRST_DAYS: i64 = 3;
 const MORE_DAYS: i64 = 4;
-
-const LOGS: [EntityType; 3] = [EntityType::FEED_LOG, EntityType::SLEEP_LOG, EntityType::NAPPY_LOG];
 
 #[component]
 pub(crate) fn TimelinePage() -> impl IntoView {
@@ -37,29 +38,37 @@ pub(crate) fn TimelinePage() -> impl IntoView {
 #[component]
 fn Timeline() -> impl IntoView {
     let nursery = expect_context::<Nursery>();
-    let ticker = expect_context::<Ticker>();
-    let filter = RwSignal::new("all".to_owned());
-    let days = RwSignal::new(FIRST_DAYS);
-    let today = Memo::new(move |_| nursery.zone.with(|zone| intl::day_of(zone, ticker.now())));
-    let shown = move || (0..days.get()).map(|back| today.get().plus_days(-back)).collect::<Vec<_>>();
-    let filters = vec![
-        ("all", tr!(timeline.all)),
-        ("feed_log", tr!(timeline.feeds)),
-        ("sleep_log", tr!(timeline.sleeps)),
-        ("nappy_log", tr!(timeline.nappies)),
-    ];
+    let filter = expect_context::<Filter>();
+    let wanted = Memo::new(move |_| filter.wanted(nursery));
+    let entries = move || match wanted.get() {
+        Some(wanted) => view! { <Found wanted=wanted filter=filter/> }.into_any(),
+        None => view! { <Days/> }.into_any(),
+    };
     view! {
         <section class="page">
             <h1 class="page-title">{tr!(nav.timeline)}</h1>
-            <Choice legend=tr!(timeline.filter) name="filter" options=filters value=filter quiet_legend=true/>
-            <For each=shown key=|day| *day let:day>
-                <DaySection date=day today=today filter=filter/>
-            </For>
-            <button type="button" class="button button-wide" on:click=move |_| days.update(|days| *days += MORE_DAYS)>
-                {tr!(timeline.earlier)}
-            </button>
-            <Deleted/>
+            <Search filter=filter/>
+            {entries}
+            <A href="/bin" attr:class="button button-quiet">{tr!(bin.title)}</A>
         </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Days() -> impl IntoView {
+    let nursery = expect_context::<Nursery>();
+    let ticker = expect_context::<Ticker>();
+    let days = RwSignal::new(FIRST_DAYS);
+    let today = Memo::new(move |_| nursery.zone.with(|zone| intl::day_of(zone, ticker.now())));
+    let shown = move || (0..days.get()).map(|back| today.get().plus_days(-back)).collect::<Vec<_>>();
+    view! {
+        <For each=shown key=|day| *day let:day>
+            <DaySection date=day today=today/>
+        </For>
+        <button type="button" class="button button-wide" on:click=move |_| days.update(|days| *days += MORE_DAYS)>
+            {tr!(timeline.earlier)}
+        </button>
     }
     .into_any()
 }
