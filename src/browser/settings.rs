@@ -5,17 +5,18 @@
 //! A browser that keeps nothing (some private windows) is no error: the app then starts anew each
 //! time, and says so where it matters, when a database is opened.
 
-use leptos::prelude::{document, window};
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, Storage};
+use leptos::prelude::window;
+use web_sys::{Event, Storage};
 
 use crate::{
     domain::id::{BabyId, UserId},
     ui::replica::{Account, Farewell},
 };
 
-/// Read by the page's boot script too, for the first paint.
+/// What the page's own script shows, from the first paint on; it listens for an event of this name.
 const THEME: &str = "theme";
+/// Read by it too.
+const NIGHT: &str = "night";
 const ACCOUNT: &str = "cradlelog.account";
 const TO_ERASE: &str = "cradlelog.toErase";
 
@@ -42,15 +43,16 @@ pub(super) fn setting(name: &str) -> Option<String> {
 
 pub(super) fn set_setting(name: &str, value: &str) {
     set(name, Some(value));
-    if name == THEME {
-        apply_theme(value);
+    if matches!(name, THEME | NIGHT) {
+        show_theme();
     }
 }
 
-fn apply_theme(theme: &str) {
-    if let Some(root) = document().document_element().and_then(|root| root.dyn_into::<HtmlElement>().ok()) {
-        // A data attribute of the root takes any text.
-        let _ = root.dataset().set(THEME, theme);
+/// Lets the page's script look again at what decides about the theme: the settings and the address.
+pub(super) fn show_theme() {
+    if let Ok(event) = Event::new(THEME) {
+        // It fails for an event that is under way already, which this one is not.
+        let _ = window().dispatch_event(&event);
     }
 }
 
@@ -69,6 +71,8 @@ pub(super) fn forget(user_id: UserId) {
     set(ACCOUNT, None);
     set(&active_key(user_id), None);
     set(&farewells_key(user_id), None);
+    // They are a baby's.
+    set(NIGHT, None);
 }
 
 /// The accounts whose databases are still to be deleted: signing out says so first, so that a crash
@@ -135,12 +139,14 @@ mod tests {
         set_active_baby(user_id, Some(BabyId(Uuid::from_u128(8))));
         set_farewell(user_id, &farewell("Juno"), true);
         set_setting("hand", "left");
+        set_setting(NIGHT, "19:30 07:00 Europe/Berlin");
         assert_eq!(super::account(), Some(account));
         assert_eq!(active_baby(user_id), Some(BabyId(Uuid::from_u128(8))));
         forget(user_id);
         assert_eq!(super::account(), None);
         assert_eq!(active_baby(user_id), None);
         assert_eq!(farewells(user_id), []);
+        assert_eq!(setting(NIGHT), None);
         assert_eq!(setting("hand").as_deref(), Some("left"));
     }
 
@@ -171,12 +177,5 @@ mod tests {
         set_to_erase(two, false);
         set_to_erase(one, false);
         assert_eq!(to_erase(), []);
-    }
-
-    #[wasm_bindgen_test]
-    fn a_theme_shows_at_once() {
-        set_setting("theme", "night");
-        let root: HtmlElement = document().document_element().unwrap().dyn_into().unwrap();
-        assert_eq!(root.dataset().get("theme").as_deref(), Some("night"));
     }
 }

@@ -80,6 +80,7 @@ fn Outside() -> impl IntoView {
 fn Inside(replica: Replica) -> impl IntoView {
     provide_context(replica);
     Nursery::provide(replica);
+    expect_context::<Prefs>().follow_nights(expect_context(), expect_context());
     Acts::provide(replica);
     RecentFeeds::provide(expect_context());
     provide_context(Filter::new());

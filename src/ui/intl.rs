@@ -2,7 +2,10 @@
 //! of words: `Intl`.
 //! Formatters are slow to make and are kept; offsets are asked for by the thousand and are kept too.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,6 +20,7 @@ use crate::domain::{
 thread_local! {
     static FORMATTERS: RefCell<HashMap<String, Option<Function>>> = RefCell::default();
     static OFFSETS: RefCell<HashMap<(String, i64), Option<i32>>> = RefCell::default();
+    static HOUR_CYCLE: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 /// Offsets change on quarter hours at most.
@@ -121,9 +125,19 @@ pub(crate) fn zones() -> Vec<String> {
     ask().unwrap_or_default()
 }
 
-/// The hour and minute, with 12 or 24 hours as this browser's language has it.
+/// How times are written from now on: `12`, `24`, or anything else for what this browser's language does.
+pub(crate) fn set_clock(clock: &str) {
+    HOUR_CYCLE.set(match clock {
+        "12" => Some("h12"),
+        "24" => Some("h23"),
+        _ => None,
+    });
+}
+
+/// The hour and minute, with 12 or 24 hours as [`set_clock`] has it.
 pub(crate) fn time(zone: &str, at: Timestamp) -> String {
-    let options = [("timeZone", zone), ("hour", "numeric"), ("minute", "2-digit")];
+    let mut options = vec![("timeZone", zone), ("hour", "numeric"), ("minute", "2-digit")];
+    options.extend(HOUR_CYCLE.get().map(|cycle| ("hourCycle", cycle)));
     format("", &options, at).unwrap_or_else(|| at.to_string())
 }
 

@@ -79,6 +79,13 @@ impl Nursery {
         self.profile.with(|rows| rows.as_ref()?.first().cloned())
     }
 
+    /// When the baby's night begins and ends on the clocks of its zone, `19:30` and `07:00`.
+    pub(crate) fn night_hours(self, profile: &Row) -> Option<(String, String)> {
+        let hours = |name: &str| profile.fields.get(name)?.as_str().map(str::to_owned);
+        let (from, to) = (hours("nightStart")?, hours("nightEnd")?);
+        (from != to).then_some((from, to))
+    }
+
     /// Whether this person may log for the baby on screen.
     pub(crate) fn may_log(self) -> bool {
         self.baby.with(|baby| baby.as_ref().is_some_and(|baby| baby.level >= Level::Editor))

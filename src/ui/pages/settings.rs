@@ -8,10 +8,12 @@ use crate::{
     ui::{
         account::api_words,
         acts::{PERSISTED, SAVED_ONCE, store_words},
+        clock::now,
         components::{
             choice::Choice,
             confirm::{Confirm, Question},
         },
+        intl,
         log::{Sheets, text_of},
         nursery::Nursery,
         prefs::Prefs,
@@ -32,6 +34,7 @@ pub(crate) fn SettingsPage() -> impl IntoView {
         ("night", tr!(settings.night)),
     ];
     let units = vec![("ml", tr!(settings.ml)), ("oz", tr!(settings.oz))];
+    let clocks = vec![("auto", tr!(clock.auto)), ("12", tr!(clock.twelve)), ("24", tr!(clock.twenty_four))];
     let hands = vec![("left", tr!(settings.left)), ("right", tr!(settings.right))];
     view! {
         <PageTitle words=tr!(nav.settings)/>
@@ -39,7 +42,9 @@ pub(crate) fn SettingsPage() -> impl IntoView {
             <h1 class="page-title">{tr!(nav.settings)}</h1>
             <div class="card">
                 <Choice legend=tr!(settings.theme) name="theme" options=themes value=prefs.theme/>
+                <NightHours/>
                 <Choice legend=tr!(settings.units) name="units" options=units value=prefs.units/>
+                <Choice legend=tr!(clock.label) name="clock" options=clocks value=prefs.clock/>
                 <Choice legend=tr!(settings.hand) name="hand" options=hands value=prefs.hand/>
             </div>
             <Storage/>
@@ -49,6 +54,41 @@ pub(crate) fn SettingsPage() -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+/// Whether `auto` is night during the baby's nights, and when those are.
+#[component]
+fn NightHours() -> impl IntoView {
+    let prefs = expect_context::<Prefs>();
+    let nursery = expect_context::<Nursery>();
+    let hours = move || {
+        let profile = nursery.profile()?;
+        let name = text_of(Some(&profile), "name");
+        // Written anew when the clock is chosen above.
+        prefs.clock.track();
+        let zone = nursery.zone.get();
+        let today = intl::day_of(&zone, now());
+        let words = |time: &str| intl::at_wall(&zone, today, time).map(|at| intl::time(&zone, at)).unwrap_or_default();
+        Some(match nursery.night_hours(&profile) {
+            Some((from, to)) => tr!(clock.night_hours, name = name, from = words(&from), to = words(&to)),
+            None => tr!(clock.no_night_hours, name = name),
+        })
+    };
+    let pick = move |ev| prefs.night_hours.set(if event_target_checked(&ev) { "on" } else { "off" }.to_owned());
+    let is_auto = Memo::new(move |_| prefs.theme.with(|theme| !matches!(theme.as_str(), "light" | "dark" | "night")));
+    move || {
+        is_auto.get().then(|| {
+            view! {
+                <div class="field">
+                    <label class="check">
+                        <input type="checkbox" prop:checked=move || prefs.has_night_colours() on:change=pick/>
+                        <span>{tr!(clock.night_colours)}</span>
+                    </label>
+                    <p class="field-hint">{hours}</p>
+                </div>
+            }
+        })
+    }
 }
 
 /// Whether the browser promised to keep what is on this device.
