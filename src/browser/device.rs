@@ -18,6 +18,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
+    awake::{self, Awake},
     passkeys,
     schema::{self, database_name},
     session::Session,
@@ -36,6 +37,7 @@ pub(super) struct BrowserDevice {
     account: WriteSignal<Option<Account>>,
     replica: WriteSignal<Option<Replica>, LocalStorage>,
     update_waiting: ReadSignal<bool>,
+    awake: Rc<Awake>,
     /// Where the signals of open accounts live.
     owner: Owner,
     open: RefCell<Option<(UserId, Rc<Session>)>>,
@@ -54,6 +56,7 @@ impl BrowserDevice {
             account: set_account,
             replica: set_replica,
             update_waiting,
+            awake: Awake::new(),
             owner,
             open: RefCell::default(),
             me: me.clone(),
@@ -194,6 +197,15 @@ impl DevicePort for BrowserDevice {
 
     fn set_setting(&self, name: &str, value: &str) {
         settings::set_setting(name, value);
+    }
+
+    fn keep_awake(&self, wanted: bool) {
+        self.awake.want(wanted);
+    }
+
+    fn at_bedside(&self, here: bool) {
+        settings::show_theme();
+        awake::fill_screen(here);
     }
 
     fn passkey_origin(&self) -> Option<String> {

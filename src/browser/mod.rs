@@ -1,6 +1,7 @@
 //! How a browser does it: IndexedDB, the network, tabs and locks behind the ports of the sync room.
 //! The only room with web-sys and rexie.
 
+mod awake;
 mod bell;
 pub mod clock;
 mod device;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     acts::Acts,
+    awake::stay_awake,
     clock::Ticker,
     layout::{Layout, Plain},
     log::{RecentFeeds, Sheets},
@@ -21,7 +22,7 @@ use super::{
         sign_up::SignUpPage,
         sync::SyncPage,
         timeline::{TimelinePage, filter::Filter},
-        today::TodayPage,
+        today::{TodayPage, bedside::BedsidePage},
         welcome::WelcomePage,
     },
     prefs::Prefs,
@@ -85,8 +86,11 @@ fn Inside(replica: Replica) -> impl IntoView {
     RecentFeeds::provide(expect_context());
     provide_context(Filter::new());
     let path = expect_context::<Router>().path();
+    let bare = Memo::new(move |_| path.with(|path| path == "/bedside"));
+    stay_awake(bare);
     let screen = move || match path.get().as_str() {
         "/" => view! { <TodayPage/> }.into_any(),
+        "/bedside" => view! { <BedsidePage/> }.into_any(),
         "/timeline" => view! { <TimelinePage/> }.into_any(),
         "/bin" => view! { <BinPage/> }.into_any(),
         "/caregivers" => view! { <CaregiversPage/> }.into_any(),
@@ -100,5 +104,5 @@ fn Inside(replica: Replica) -> impl IntoView {
         "/sign-up" => view! { <SignUpPage/> }.into_any(),
         _ => view! { <NotFoundPage/> }.into_any(),
     };
-    view! { <Layout>{screen}</Layout> }.into_any()
+    view! { <Layout bare=bare>{screen}</Layout> }.into_any()
 }

@@ -8,6 +8,7 @@
 mod account;
 mod acts;
 mod app;
+mod awake;
 mod clock;
 mod components;
 mod download;

@@ -233,6 +233,10 @@ pub trait DevicePort {
     /// A small device setting (theme, hand, units), as kept on this device.
     fn setting(&self, name: &str) -> Option<String>;
     fn set_setting(&self, name: &str, value: &str);
+    /// Keeps the screen lit while `wanted`, where the browser can.
+    fn keep_awake(&self, wanted: bool);
+    /// The bedside screen has come or gone: the whole screen is its own, and dark.
+    fn at_bedside(&self, here: bool);
     /// The origin of this page, where its browser knows passkeys.
     fn passkey_origin(&self) -> Option<String>;
     /// Lets the browser make a passkey or find one, by the server's options; the answer is the server's.

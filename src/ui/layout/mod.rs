@@ -19,17 +19,25 @@ use super::{
     words::tr,
 };
 
-/// The frame for somebody who is signed in on this device.
+/// The frame for somebody who is signed in on this device. A `bare` screen has its own way out, and nothing
+/// around it but what has to be said.
 #[component]
-pub(crate) fn Layout(children: Children) -> impl IntoView {
+pub(crate) fn Layout(bare: Memo<bool>, children: Children) -> impl IntoView {
     let prefs = expect_context::<Prefs>();
+    let top = move || {
+        (!bare.get()).then(|| {
+            view! {
+                <a class="skip-link" href="#main">{tr!(app.skip)}</a>
+                <Header/>
+            }
+        })
+    };
     view! {
-        <div class="app" data-hand=move || prefs.hand.get()>
-            <a class="skip-link" href="#main">{tr!(app.skip)}</a>
-            <Header/>
+        <div class="app" class:app-bare=move || bare.get() data-hand=move || prefs.hand.get()>
+            {top}
             <Notices/>
             <main id="main" class="main" tabindex="-1"><InTurn>{children()}</InTurn></main>
-            <Navigation/>
+            {move || (!bare.get()).then(|| view! { <Navigation/> })}
             <InTurn><SheetHost/></InTurn>
         </div>
     }

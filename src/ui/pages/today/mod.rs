@@ -1,5 +1,6 @@
 //! Today: what was last, what is running, and the buttons that log the next thing.
 
+pub(crate) mod bedside;
 mod guests;
 mod quick_log;
 mod tiles;
@@ -29,6 +30,16 @@ struct TodayRows {
     nappies: ReadSignal<Option<Vec<Row>>>,
     /// What is timed now.
     running: ReadSignal<Option<Vec<Row>>>,
+}
+
+impl TodayRows {
+    fn live(nursery: Nursery) -> Self {
+        Self {
+            sleeps: nursery.live(&[EntityType::SLEEP_LOG], |_| Select::Latest, Some(20)),
+            nappies: nursery.live(&[EntityType::NAPPY_LOG], |_| Select::Latest, Some(1)),
+            running: nursery.live(&[EntityType::FEED_LOG, EntityType::SLEEP_LOG], |_| Select::Running, None),
+        }
+    }
 }
 
 #[component]
@@ -71,15 +82,11 @@ fn open_linked_sheet(nursery: Nursery) {
 #[component]
 fn Today() -> impl IntoView {
     let nursery = expect_context::<Nursery>();
-    let rows = TodayRows {
-        sleeps: nursery.live(&[EntityType::SLEEP_LOG], |_| Select::Latest, Some(20)),
-        nappies: nursery.live(&[EntityType::NAPPY_LOG], |_| Select::Latest, Some(1)),
-        running: nursery.live(&[EntityType::FEED_LOG, EntityType::SLEEP_LOG], |_| Select::Running, None),
-    };
+    let rows = TodayRows::live(nursery);
     let may_log = Memo::new(move |_| nursery.may_log());
     let log = move || {
         if may_log.get() {
-            view! { <QuickLog rows=rows/> }.into_any()
+            view! { <QuickLog rows=rows more=true/> }.into_any()
         } else {
             view! { <p class="card">{tr!(today.read_only)}</p> }.into_any()
         }

@@ -13,12 +13,14 @@ use crate::{
         log::{Sheet, Sheets},
         nursery::Nursery,
         prefs::Prefs,
+        router::A,
         words::tr,
     },
 };
 
+/// `more` is what is done less often, and lies above the buttons.
 #[component]
-pub(super) fn QuickLog(rows: TodayRows) -> impl IntoView {
+pub(super) fn QuickLog(rows: TodayRows, more: bool) -> impl IntoView {
     let sheets = expect_context::<Sheets>();
     let prefs = expect_context::<Prefs>();
     let feed = move || button("feed", Glyph::Bottle, tr!(quick.feed), move || sheets.open(Sheet::Feed(None)));
@@ -33,10 +35,15 @@ pub(super) fn QuickLog(rows: TodayRows) -> impl IntoView {
     };
     view! {
         <section class="quick" aria-label=tr!(quick.label)>
-            <button type="button" class="quick-past" on:click=move |_| sheets.open(Sheet::PastSleep)>
-                <Icon glyph=Glyph::Clock/>
-                {tr!(quick.past_sleep)}
-            </button>
+            {more.then(|| view! {
+                <div class="quick-more">
+                    <A href="/bedside" attr:class="quick-past"><Icon glyph=Glyph::Moon/>{tr!(bedside.title)}</A>
+                    <button type="button" class="quick-past" on:click=move |_| sheets.open(Sheet::PastSleep)>
+                        <Icon glyph=Glyph::Clock/>
+                        {tr!(quick.past_sleep)}
+                    </button>
+                </div>
+            })}
             <div class="quick-buttons">{buttons}</div>
         </section>
     }

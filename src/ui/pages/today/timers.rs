@@ -6,9 +6,9 @@ use super::TodayRows;
 use crate::{
     domain::{
         feed_log::{FeedLog, Side},
+        field::Fields,
         registry::EntityType,
         row::Row,
-        time::Timestamp,
         timer,
     },
     ui::{
@@ -49,13 +49,13 @@ fn TimerCard(row: Row) -> impl IntoView {
 fn SleepTimer(row: Row) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let acts = expect_context::<Acts>();
-    let since = row.started_at().unwrap_or_default();
-    let started = started_words(nursery, row.clone(), since);
+    let started = started_words(nursery, row.clone());
+    let head = view! { <TimerHead glyph=Glyph::Moon title=tr!(timer.asleep) row=row.clone()/> };
     let stop = move |_| stop_sleep(acts, row.clone());
     let may_log = untrack(|| nursery.may_log());
     view! {
         <article class="timer" data-kind="sleep">
-            <TimerHead glyph=Glyph::Moon title=tr!(timer.asleep).to_owned() since=since/>
+            {head}
             <p class="timer-what">{started}</p>
             {may_log.then(|| view! {
                 <div class="timer-actions">
@@ -77,84 +77,82 @@ pub(super) fn stop_sleep(acts: Acts, row: Row) {
 fn FeedTimer(row: Row, feed: FeedLog) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let ticker = expect_context::<Ticker>();
-    let since = feed.started_at;
-    let side = feed.running_side();
-    let title = match side {
+    let title = match feed.running_side() {
         Some(Side::Left) => tr!(timer.feeding_left),
         Some(Side::Right) => tr!(timer.feeding_right),
+        None if timer::paused_at(&row.fields).is_some() => tr!(timer.paused),
         None => tr!(timer.feeding),
     };
-    let started = started_words(nursery, row.clone(), since);
-    let timed = feed.clone();
+    let started = started_words(nursery, row.clone());
+    let has_sides = feed.segments.is_some();
     let sides = move || {
-        let (left, right) = timed.side_ms(ticker.now());
+        let (left, right) = feed.side_ms(ticker.now());
         tr!(timer.sides, left = timer(left), right = timer(right))
     };
-    let has_sides = feed.segments.is_some();
     let may_log = untrack(|| nursery.may_log());
     view! {
         <article class="timer" data-kind="feed">
-            <TimerHead glyph=Glyph::Breast title=title.to_owned() since=since/>
+            <TimerHead glyph=Glyph::Breast title=title row=row.clone()/>
             {has_sides.then(|| view! { <p class="timer-sides">{sides}</p> })}
             <p class="timer-what">{started}</p>
-            {may_log.then(|| view! { <FeedTimerActions row=row feed=feed/> })}
+            {may_log.then(|| view! { <FeedTimerActions row=row/> })}
         </article>
     }
 }
 
+/// To the other side, a break or its end, and the end of it all.
 #[component]
-fn FeedTimerActions(row: Row, feed: FeedLog) -> impl IntoView {
+fn FeedTimerActions(row: Row) -> impl IntoView {
     let acts = expect_context::<Acts>();
-    let side = feed.running_side();
+    let side = timer::side(&row.fields).map(|side| side == "left");
+    let is_paused = timer::paused_at(&row.fields).is_some();
     let shown = StoredValue::new(row);
-    let act = move |other: Option<&'static str>, said: &'static str| {
-        let row = shown.get_value();
-        let mut after = row.fields.clone();
-        match other {
-            Some(side) => timer::switch(row.entity_type, &mut after, side, now()),
-            None => timer::stop(row.entity_type, &mut after, now()),
-        }
-        acts.update_now(row, after, said);
-    };
-    let switch = side.map(|side| {
-        let (other, words) = match side {
-            Side::Left => ("right", tr!(timer.switch_right)),
-            Side::Right => ("left", tr!(timer.switch_left)),
+    let button = move |glyph: Glyph, words: &'static str, change: fn(&Row, &mut Fields), said: &'static str| {
+        let act = move |_| {
+            let row = shown.get_value();
+            let mut after = row.fields.clone();
+            change(&row, &mut after);
+            acts.update_now(row, after, said);
         };
-        view! {
-            <button type="button" class="button" on:click=move |_| act(Some(other), tr!(said.switched))>
-                <Icon glyph=Glyph::Swap/>
-                {words}
-            </button>
-        }
+        view! { <button type="button" class="button" on:click=act><Icon glyph=glyph/>{words}</button> }.into_any()
+    };
+    let to_left = |row: &Row, after: &mut Fields| timer::switch(row.entity_type, after, "left", now());
+    let to_right = |row: &Row, after: &mut Fields| timer::switch(row.entity_type, after, "right", now());
+    let switch = side.map(|is_left| match is_left {
+        true => button(Glyph::Swap, tr!(timer.switch_right), to_right, tr!(said.switched)),
+        false => button(Glyph::Swap, tr!(timer.switch_left), to_left, tr!(said.switched)),
     });
-    view! {
-        <div class="timer-actions">
-            {switch}
-            <button type="button" class="button" on:click=move |_| act(None, tr!(said.feed_stopped))>
-                <Icon glyph=Glyph::Stop/>
-                {tr!(timer.stop_feed)}
-            </button>
-        </div>
-    }
+    let rest = |row: &Row, after: &mut Fields| timer::pause(row.entity_type, after, now());
+    let go_on = |row: &Row, after: &mut Fields| timer::resume(row.entity_type, after, now());
+    // One that never named a side has nothing to go on with.
+    let pause = side.map(|_| match is_paused {
+        true => button(Glyph::Play, tr!(timer.resume), go_on, tr!(bedside.resumed)),
+        false => button(Glyph::Pause, tr!(timer.pause), rest, tr!(bedside.paused)),
+    });
+    let end = |row: &Row, after: &mut Fields| timer::stop(row.entity_type, after, now());
+    let stop = button(Glyph::Stop, tr!(timer.stop_feed), end, tr!(said.feed_stopped));
+    view! { <div class="timer-actions">{switch} {pause} {stop}</div> }.into_any()
 }
 
 /// Since when, and by whom: a caregiver's name may arrive after their timer.
-fn started_words(nursery: Nursery, row: Row, since: Timestamp) -> impl Fn() -> String {
+fn started_words(nursery: Nursery, row: Row) -> impl Fn() -> String {
     move || {
+        let since = row.started_at().unwrap_or_default();
         let time = nursery.zone.with(|zone| intl::time(zone, since));
         tr!(timer.since, time = time, who = nursery.author(&row))
     }
 }
 
+/// What it is, and how long it has been going on, without its breaks.
 #[component]
-fn TimerHead(glyph: Glyph, title: String, since: Timestamp) -> impl IntoView {
+fn TimerHead(glyph: Glyph, title: &'static str, row: Row) -> impl IntoView {
     let ticker = expect_context::<Ticker>();
+    let elapsed = move || timer(timer::elapsed_ms(&row.fields, ticker.now()));
     view! {
         <header class="timer-head">
             <Icon glyph=glyph/>
             <h2 class="timer-title">{title}</h2>
-            <p class="timer-elapsed" role="timer">{move || timer(ticker.now().since(since))}</p>
+            <p class="timer-elapsed" role="timer">{elapsed}</p>
         </header>
     }
     .into_any()
