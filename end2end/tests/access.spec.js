@@ -89,6 +89,29 @@ const SCREENS = {
     await phone.button('Make a link').click();
     await expect(phone.page.getByRole('img', { name: 'QR code' })).toBeVisible();
   },
+  search: async (phone) => {
+    await phone.go('Timeline');
+    await phone.page.getByRole('searchbox').fill('poo');
+    await phone.text('Filter').click();
+    await phone.page.getByRole('group', { name: 'Kind of entry' }).getByText('Nappy').click();
+    await expect(phone.text('1 found in the whole log.')).toBeVisible();
+  },
+  'search without a result': async (phone) => {
+    await phone.page.getByRole('searchbox').fill('unicorn');
+    await expect(phone.text('Nothing in the whole log matches.')).toBeVisible();
+  },
+  bin: async (phone) => {
+    await phone.button('Clear the search').first().click();
+    await phone.delete('Poo');
+    await phone.page.getByRole('main').getByRole('link', { name: 'Recently deleted' }).click();
+    await expect(phone.entries('Poo')).toContainText('Deleted by you');
+  },
+  // With two timers. It has no navigation, so it comes last.
+  bedside: async (phone) => {
+    await phone.page.goto('/bedside');
+    await expect(phone.timer('Feeding, left side')).toBeVisible();
+    await expect(phone.button('Feed')).toBeVisible();
+  },
 };
 
 /** The same for someone who is not signed in. */

@@ -1,5 +1,4 @@
 // What was deleted stays in the bin for thirty days, on every device, and comes back from there.
-import { isAccessible, themed } from '../support/axe.js';
 import { ONE_INTERVAL } from '../support/device.js';
 import { expect, test } from '../support/test.js';
 
@@ -73,19 +72,3 @@ test('what was deleted more than thirty days ago is not shown, and an empty bin 
   await expect(phone.text('Nothing was deleted in this time.')).toBeVisible();
   await expect(phone.entries('Poo')).toHaveCount(0);
 });
-
-for (const theme of ['light', 'dark', 'night']) {
-  test(`axe finds nothing in the bin in the ${theme} theme, and it fits 320 px`, async ({ solo }) => {
-    const phone = await solo();
-    await themed(phone.context, theme);
-    await phone.logBottle(90);
-    await phone.delete('Bottle 90 ml');
-    await phone.page.setViewportSize({ width: 320, height: 640 });
-    await phone.page.goto('/bin');
-    await expect(restore(phone, 'Bottle 90 ml')).toBeVisible();
-    const { height } = await restore(phone, 'Bottle 90 ml').boundingBox();
-    expect(height).toBeGreaterThanOrEqual(48);
-    expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
-    await isAccessible(phone.page, 'bin');
-  });
-}

@@ -95,3 +95,86 @@ test('what cannot be an amount is refused beside the field, and nothing typed is
   await phone.sheet.getByRole('button', { name: /^Save/ }).click();
   await expect(phone.tile('Last feed')).toContainText('Bottle 90 ml');
 });
+
+test('times are written with 12 or 24 hours everywhere as this device prefers, and as usual otherwise', async ({ solo }) => {
+  const phone = await solo();
+  await phone.page.clock.setFixedTime('2026-11-20T13:05:00Z');
+  await phone.page.reload();
+  await phone.logBottle(90);
+  await expect(phone.tile('Last feed')).toContainText('you, 14:05');
+  for (const [clock, time] of [['12 hours', /you, 2:05 ?pm/i], ['24 hours', 'you, 14:05'], ['As usual here', 'you, 14:05']]) {
+    await phone.go('Settings');
+    await phone.choose(clock);
+    await phone.go('Today');
+    await expect(phone.tile('Last feed')).toContainText(time);
+    await phone.go('Timeline');
+    await expect(phone.entries('Bottle 90 ml')).toContainText(time);
+    await phone.page.reload();
+    await expect(phone.entries('Bottle 90 ml')).toContainText(time);
+  }
+});
+
+test('whose language has 12 hours can have 24, and midnight is 00', async ({ solo }) => {
+  const phone = await solo({ locale: 'en-US' });
+  await phone.page.clock.setFixedTime('2026-11-19T23:05:00Z');
+  await phone.page.reload();
+  await phone.logBottle(90);
+  await expect(phone.tile('Last feed')).toContainText(/you, 12:05 ?AM/);
+  await phone.go('Settings');
+  await phone.choose('24 hours');
+  await phone.go('Today');
+  await expect(phone.tile('Last feed')).toContainText('you, 00:05');
+});
+
+/** The baby's night, in Tokyo; the phone is in Berlin, eight hours behind. */
+async function withNights(phone) {
+  await phone.go('Settings');
+  await phone.button('Edit Juno').click();
+  await phone.sheet.getByLabel('Time zone').selectOption('Asia/Tokyo');
+  await phone.sheet.getByLabel('The night begins').fill('19:30');
+  await phone.sheet.getByLabel('The night ends').fill('07:00');
+  await phone.sheet.getByRole('button', { name: 'Save' }).click();
+  await expect(phone.sheet).toBeHidden();
+}
+
+test('with auto, the baby\'s night is night: at the first paint, and switched while the app is open', async ({ solo }) => {
+  const phone = await solo();
+  const theme = (name) => expect(phone.page.locator('html')).toHaveAttribute('data-theme', name);
+  await phone.go('Settings');
+  await phone.choose('Auto');
+  await expect(phone.text("Juno's profile, below, has no night hours yet.")).toBeVisible();
+  await phone.page.getByLabel("Night colours during the baby's night hours").check();
+  await theme('auto');
+  await withNights(phone);
+  await expect(phone.text("Juno's night is from 19:30 to 07:00.")).toBeVisible();
+
+  // 19:29 in Tokyo. The page's clock runs on from there.
+  await phone.page.clock.install({ time: '2026-11-20T10:29:50Z' });
+  await phone.goOffline();
+  await phone.page.reload();
+  await theme('auto');
+  await phone.page.clock.runFor(16_000);
+  await theme('night');
+  for (const [time, name] of [
+    ['2026-11-20T15:01:00Z', 'night'], // after midnight there
+    ['2026-11-20T21:59:30Z', 'night'],
+    ['2026-11-20T22:00:30Z', 'auto'],
+    ['2026-11-20T23:30:00Z', 'auto'], // night in Berlin, morning in Tokyo
+  ]) {
+    await phone.page.clock.setFixedTime(time);
+    await phone.page.reload();
+    expect(await phone.page.evaluate(() => document.documentElement.dataset.theme), time).toBe(name);
+  }
+
+  // Whoever chooses a theme has it, whatever the hour.
+  await phone.page.clock.setFixedTime('2026-11-20T15:01:00Z');
+  await phone.page.reload();
+  await theme('night');
+  await phone.go('Settings');
+  await phone.choose('Light');
+  await theme('light');
+  await phone.choose('Auto');
+  await theme('night');
+  await phone.page.getByLabel("Night colours during the baby's night hours").uncheck();
+  await theme('auto');
+});
