@@ -38,8 +38,7 @@ pub(super) struct Awake {
 
 impl Awake {
     pub(super) fn new() -> Rc<Self> {
-        let awake =
-            Rc::new(Self { wanted: Cell::new(false), is_asking: Cell::new(false), lock: RefCell::default() });
+        let awake = Rc::new(Self { wanted: Cell::new(false), is_asking: Cell::new(false), lock: RefCell::default() });
         let me = awake.clone();
         let closure = Closure::<dyn Fn()>::new(move || me.settle());
         document()
