@@ -101,7 +101,7 @@ const SCREENS = {
     await expect(phone.text('Nothing in the whole log matches.')).toBeVisible();
   },
   bin: async (phone) => {
-    await phone.button('Clear the search').first().click();
+    await phone.button('Clear the search').click();
     await phone.delete('Poo');
     await phone.page.getByRole('main').getByRole('link', { name: 'Recently deleted' }).click();
     await expect(phone.entries('Poo')).toContainText('Deleted by you');

@@ -70,7 +70,7 @@ test('a feed takes a break, on any device, and the break is not counted', async 
   const { a, b } = await family();
   await a.button('Feed').click();
   await a.choose('Breast', a.sheet);
-  await a.sheet.getByRole('button', { name: '5 minutes earlier' }).click();
+  await a.sheet.getByRole('button', { name: '5 minutes earlier', exact: true }).click();
   await a.sheet.getByRole('button', { name: 'Start left' }).click();
   await expect(a.timer('Feeding, left side')).toBeVisible();
   await openBedside(b);

@@ -102,7 +102,7 @@ test('times are written with 12 or 24 hours everywhere as this device prefers, a
   await phone.page.reload();
   await phone.logBottle(90);
   await expect(phone.tile('Last feed')).toContainText('you, 14:05');
-  for (const [clock, time] of [['12 hours', /you, 2:05 ?pm/i], ['24 hours', 'you, 14:05'], ['As usual here', 'you, 14:05']]) {
+  for (const [clock, time] of [['12 hours', /you, 2:05 ?pm/i], ['24 hours', 'you, 14:05'], ['As usual', 'you, 14:05']]) {
     await phone.go('Settings');
     await phone.choose(clock);
     await phone.go('Today');
@@ -146,7 +146,7 @@ test('with auto, the baby\'s night is night: at the first paint, and switched wh
   await phone.page.getByLabel("Night colours during the baby's night hours").check();
   await theme('auto');
   await withNights(phone);
-  await expect(phone.text("Juno's night is from 19:30 to 07:00.")).toBeVisible();
+  await expect(phone.text(/Juno's night is from 19:30 to 0?7:00\./)).toBeVisible();
 
   // 19:29 in Tokyo. The page's clock runs on from there.
   await phone.page.clock.install({ time: '2026-11-20T10:29:50Z' });

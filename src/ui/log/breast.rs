@@ -144,7 +144,7 @@ fn BreastActions(form: Form, row: Option<Row>, known: Option<FeedLog>, draft: Br
     let save = StoredValue::new(save);
     let start = move |side: Side| {
         let words = if side == Side::Left { tr!(feed.start_left) } else { tr!(feed.start_right) };
-        let class = if side == draft.offered { "button button-primary" } else { "button" };
+        let class = if side == draft.offered { "button side button-primary" } else { "button side" };
         let press = move |_| store(None, FeedLog::nursing(side, draft.at.get_untracked()), tr!(said.feed_started));
         view! { <button type="button" class=class prop:disabled=move || form.is_busy() on:click=press>{words}</button> }
     };

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     entry_row::EntryRow,
-    filter::{Filter, Wanted},
+    filter::Wanted,
     walk::{Pace, Walk},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[component]
-pub(super) fn Found(wanted: Wanted, filter: Filter) -> impl IntoView {
+pub(super) fn Found(wanted: Wanted) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let unit = expect_context::<Prefs>().volume_unit_now();
     let walk = Walk::start(nursery.replica, wanted, unit);
@@ -31,7 +31,7 @@ pub(super) fn Found(wanted: Wanted, filter: Filter) -> impl IntoView {
         <For each=days key=|day| *day let:day>
             <FoundDay day=day dated=dated/>
         </For>
-        <Progress walk=walk filter=filter/>
+        <Progress walk=walk/>
     }
     .into_any()
 }
@@ -57,7 +57,7 @@ fn FoundDay(day: Date, dated: Memo<Vec<(Date, Row)>>) -> impl IntoView {
 
 /// How far the search is, and what can be done next.
 #[component]
-fn Progress(walk: Walk, filter: Filter) -> impl IntoView {
+fn Progress(walk: Walk) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let back_to = move || {
         let zone = nursery.zone.get();
@@ -78,15 +78,11 @@ fn Progress(walk: Walk, filter: Filter) -> impl IntoView {
         (Pace::Resting, count) => tr!(search.so_far, count = count, day = back_to().unwrap_or_default()),
     };
     let rests = Memo::new(move |_| walk.pace.get() == Pace::Resting);
-    let is_empty = Memo::new(move |_| walk.pace.get() == Pace::Done && count.get() == 0);
     view! {
         <p class="search-going">{going}</p>
         <p class="search-said" role="status">{said}</p>
         {move || rests.get().then(|| view! {
             <button type="button" class="button button-wide" on:click=move |_| walk.further()>{tr!(search.further)}</button>
-        })}
-        {move || is_empty.get().then(|| view! {
-            <button type="button" class="button button-wide" on:click=move |_| filter.clear()>{tr!(search.clear)}</button>
         })}
     }
     .into_any()

@@ -41,7 +41,7 @@ fn Timeline() -> impl IntoView {
     let filter = expect_context::<Filter>();
     let wanted = Memo::new(move |_| filter.wanted(nursery));
     let entries = move || match wanted.get() {
-        Some(wanted) => view! { <Found wanted=wanted filter=filter/> }.into_any(),
+        Some(wanted) => view! { <Found wanted=wanted/> }.into_any(),
         None => view! { <Days/> }.into_any(),
     };
     view! {
