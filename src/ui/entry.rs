@@ -63,11 +63,19 @@ pub(crate) fn summary(row: &Row, unit: VolumeUnit, now: Timestamp) -> String {
 /// All that an entry says, for a search: what the timeline shows of it, and what somebody typed.
 pub(crate) fn says(row: &Row, unit: VolumeUnit, now: Timestamp) -> String {
     let mut said = summary(row, unit, now);
-    let texts = row.entity_type.fields().filter(|field| matches!(field.kind, Kind::Text { .. }));
-    let typed = texts.filter_map(|field| row.fields.get(field.name)?.as_str());
-    for text in std::iter::once(type_words(row.entity_type)).chain(typed) {
+    let mut add = |text: &str| {
         said.push('\n');
         said.push_str(text);
+    };
+    add(type_words(row.entity_type));
+    let is_typed = |kind: Kind| matches!(kind, Kind::Text { .. } | Kind::Words { .. } | Kind::Details { .. });
+    for field in row.entity_type.fields().filter(|field| is_typed(field.kind)) {
+        match row.fields.get(field.name) {
+            Some(Value::String(text)) => add(text),
+            Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).for_each(&mut add),
+            Some(Value::Object(texts)) => texts.values().filter_map(Value::as_str).for_each(&mut add),
+            _ => {}
+        }
     }
     said
 }

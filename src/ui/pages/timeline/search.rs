@@ -29,7 +29,9 @@ pub(super) fn Search(filter: Filter) -> impl IntoView {
             }
         })
     };
-    let kinds = log_types().map(|known| (known.name(), type_words(known))).collect();
+    // A kind that the screens have no word for yet could not be told from the others of its sort.
+    let has_words = |(_, words): &(&str, &str)| *words != tr!(entry.other);
+    let kinds = log_types().map(|known| (known.name(), type_words(known))).filter(has_words).collect();
     view! {
         <search class="search">
             <label class="field">
