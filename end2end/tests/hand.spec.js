@@ -45,5 +45,8 @@ for (const hand of ['Right', 'Left']) {
     await phone.sheet.getByRole('button', { name: 'Delete' }).click();
     await phone.page.getByRole('link', { name: 'Recently deleted' }).click();
     await isOnSide(hand, entry.getByRole('button', { name: /^Restore/ }), entry.locator('.entry-what'));
+    // On a narrow phone it lies below the words, and on the same side.
+    await phone.page.setViewportSize({ width: 320, height: 640 });
+    await isOnSide(hand, entry.getByRole('button', { name: /^Restore/ }), phone.page.getByRole('list').filter({ has: entry }));
   });
 }

@@ -149,3 +149,51 @@ fn folded(text: &str) -> String {
     // What NFD takes off a letter of the Latin, Greek and Cyrillic scripts.
     plain.chars().filter(|letter| !('\u{300}'..='\u{36f}').contains(letter)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+    use crate::domain::{id::EntityId, row::ServerFields};
+
+    fn user(n: u128) -> UserId {
+        UserId(Uuid::from_u128(n))
+    }
+
+    fn takes(by: Author, words: &str, author: Option<UserId>) -> bool {
+        let fields = json!({ "startedAt": "2026-11-20T02:10:00.000Z", "type": "poo", "notes": "Bébé ÉTAIT gai" });
+        let baby_id = BabyId(Uuid::from_u128(9));
+        let row = Row {
+            entity_type: EntityType::NAPPY_LOG,
+            id: EntityId(Uuid::from_u128(8)),
+            baby_id,
+            fields: serde_json::from_value(fields).unwrap(),
+            server: ServerFields { logged_by: author, ..ServerFields::default() },
+        };
+        let words = folded(words).split_whitespace().map(str::to_owned).collect();
+        let wanted = Wanted { baby_id, types: vec![EntityType::NAPPY_LOG], by, words, me: user(1) };
+        wanted.takes(&row, VolumeUnit::Ml, Timestamp::default())
+    }
+
+    #[wasm_bindgen_test]
+    fn an_entry_is_found_by_each_of_the_words_whatever_their_capitals_and_accents() {
+        for words in ["", "bebe", "ETAIT", "gai poo", "nappy  bébé"] {
+            assert!(takes(Author::Anyone, words, None), "{words}");
+        }
+        for words in ["bebe triste", "wee", "gaiété"] {
+            assert!(!takes(Author::Anyone, words, None), "{words}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn what_the_server_has_not_seen_is_of_this_person_and_who_left_is_a_former_caregiver() {
+        assert!(takes(Author::User(user(1)), "", None));
+        assert!(!takes(Author::User(user(2)), "", None));
+        assert!(takes(Author::User(user(2)), "", Some(user(2))));
+        assert!(takes(Author::NoneOf(vec![user(1), user(2)]), "", Some(user(3))));
+        assert!(!takes(Author::NoneOf(vec![user(1), user(2)]), "", None));
+    }
+}

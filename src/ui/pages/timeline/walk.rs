@@ -24,8 +24,9 @@ const DAY_MS: i64 = 86_400_000;
 /// Rows of one read, roughly: enough to be quick, few enough for the screen to stay free.
 const FEW_ROWS: usize = 150;
 const MANY_ROWS: usize = 500;
-/// Where the log is thin, a read is half a year at most.
+/// Where the log is thin, a read is half a year at most; where it is dense, never nothing.
 const WIDEST_MS: i64 = 180 * DAY_MS;
+const NARROWEST_MS: i64 = DAY_MS / 96;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -120,11 +121,7 @@ impl Walk {
                 Ok(rows) => rows,
                 Err(pace) => return Some(pace),
             };
-            if rows.len() < FEW_ROWS {
-                width = (width * 2).min(WIDEST_MS);
-            } else if rows.len() > MANY_ROWS {
-                width /= 2;
-            }
+            width = next_width(width, rows.len());
             let count = self.take(rows, from, to)?;
             let reached = until.is_none_or(|until| from <= until);
             if first.is_none_or(|first| from <= first) {
@@ -173,5 +170,33 @@ impl Walk {
         }
         self.back_to.update(|back_to| *back_to = Some(back_to.map_or(from, |known| known.min(from))));
         self.found.try_with_untracked(Vec::len)
+    }
+}
+
+/// How wide the next stretch is, after one of `width` that had so many rows.
+fn next_width(width: i64, rows: usize) -> i64 {
+    if rows < FEW_ROWS {
+        (width * 2).min(WIDEST_MS)
+    } else if rows > MANY_ROWS {
+        (width / 2).max(NARROWEST_MS)
+    } else {
+        width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    /// A log that was imported may have a thousand entries at one instant: a stretch without any width would
+    /// be walked for ever.
+    #[wasm_bindgen_test]
+    fn a_stretch_grows_where_the_log_is_thin_and_never_shrinks_to_nothing() {
+        let after = |rows: usize| (0..40).fold(DAY_MS, |width, _| next_width(width, rows));
+        assert_eq!(after(0), WIDEST_MS);
+        assert_eq!(after(FEW_ROWS), DAY_MS);
+        assert_eq!(after(10_000), NARROWEST_MS);
     }
 }
