@@ -123,7 +123,7 @@ impl<D: Database> Life<D> {
     /// Everything that a person could see now.
     async fn look(&mut self) {
         let logs: Vec<EntityType> = EntityType::all().filter(|known| *known != EntityType::BABY).collect();
-        for select in [Select::Latest, Select::Running, Select::Deleted, Select::All] {
+        for select in [Select::Latest, Select::Running, Select::Deleted { since: Timestamp::from_ms(0) }, Select::All] {
             let mut rows = self.rows(logs.clone(), select).await;
             rows.sort_by_key(|row| row.id);
             self.seen.push(rows.iter().map(Row::to_payload).collect());
