@@ -125,7 +125,7 @@ pub(crate) fn zones() -> Vec<String> {
     ask().unwrap_or_default()
 }
 
-/// How times are written from now on: `12`, `24`, or anything else for what this browser's language does.
+/// How times are written from now on: `12`, `24`, or anything else for what the page's language does.
 pub(crate) fn set_clock(clock: &str) {
     HOUR_CYCLE.set(match clock {
         "12" => Some("h12"),
@@ -138,7 +138,7 @@ pub(crate) fn set_clock(clock: &str) {
 pub(crate) fn time(zone: &str, at: Timestamp) -> String {
     let mut options = vec![("timeZone", zone), ("hour", "numeric"), ("minute", "2-digit")];
     options.extend(HOUR_CYCLE.get().map(|cycle| ("hourCycle", cycle)));
-    format("", &options, at).unwrap_or_else(|| at.to_string())
+    format(&words_locale(), &options, at).unwrap_or_else(|| at.to_string())
 }
 
 /// A day with its weekday, in the page's language and the order of the region.

@@ -80,7 +80,10 @@ impl Prefs {
         if self.units.with(|units| units == "oz") { VolumeUnit::Oz } else { VolumeUnit::Ml }
     }
 
-    pub(crate) fn left_handed(self) -> bool {
-        self.hand.with(|hand| hand == "left")
+    /// The side of the hand, as lines are written: `start` or `end`.
+    pub(crate) fn side(self) -> &'static str {
+        let from_right = document().document_element().and_then(|root| root.get_attribute("dir"));
+        let is_left = self.hand.with(|hand| hand == "left");
+        if is_left == (from_right.as_deref() != Some("rtl")) { "start" } else { "end" }
     }
 }

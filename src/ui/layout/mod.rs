@@ -33,7 +33,7 @@ pub(crate) fn Layout(bare: Memo<bool>, children: Children) -> impl IntoView {
         })
     };
     view! {
-        <div class="app" class:app-bare=move || bare.get() data-hand=move || prefs.hand.get()>
+        <div class="app" class:app-bare=move || bare.get() data-side=move || prefs.side()>
             {top}
             <Notices/>
             <main id="main" class="main" tabindex="-1"><InTurn>{children()}</InTurn></main>

@@ -27,7 +27,7 @@ pub(super) fn QuickLog(rows: TodayRows, more: bool) -> impl IntoView {
     let nappy = move || button("nappy", Glyph::Nappy, tr!(quick.nappy), move || sheets.open(Sheet::Nappy(None)));
     // Order of the page, so that what is seen first is also focused first.
     let buttons = move || {
-        if prefs.left_handed() {
+        if prefs.side() == "start" {
             view! { {feed()} {nappy()} <SleepButton rows=rows/> }.into_any()
         } else {
             view! { <SleepButton rows=rows/> {nappy()} {feed()} }.into_any()
