@@ -47,6 +47,6 @@ for (const hand of ['Right', 'Left']) {
     await isOnSide(hand, entry.getByRole('button', { name: /^Restore/ }), entry.locator('.entry-what'));
     // On a narrow phone it lies below the words, and on the same side.
     await phone.page.setViewportSize({ width: 320, height: 640 });
-    await isOnSide(hand, entry.getByRole('button', { name: /^Restore/ }), phone.page.getByRole('list').filter({ has: entry }));
+    await isOnSide(hand, entry.getByRole('button', { name: /^Restore/ }), phone.page.getByRole('main'));
   });
 }
