@@ -41,17 +41,14 @@ fn Bin() -> impl IntoView {
     let since = move |_| Select::Deleted { since: now().plus_ms(-KEPT_DAYS * DAY_MS) };
     let rows = nursery.live(&types, since, None);
     let most = RwSignal::new(MORE);
-    let shown = move || rows.with(|rows| rows.iter().flatten().take(most.get()).cloned().collect::<Vec<_>>());
+    let line = |row: &Row| view! { <Deleted row=row.clone()/> };
+    let shown = move || rows.with(|rows| rows.iter().flatten().take(most.get()).map(line).collect::<Vec<_>>());
     let count = Memo::new(move |_| rows.with(|rows| rows.as_ref().map(Vec::len)));
     view! {
         <section class="page">
             <h1 class="page-title">{tr!(bin.title)}</h1>
             <p class="lead">{tr!(bin.lead, days = KEPT_DAYS)}</p>
-            <ul class="entries">
-                <For each=shown key=|row| (row.id, row.server.row_version, row.server.deleted_at) let:row>
-                    <Deleted row=row/>
-                </For>
-            </ul>
+            <ul class="entries">{shown}</ul>
             {move || (count.get() == Some(0)).then(|| view! { <p class="day-empty">{tr!(bin.empty)}</p> })}
             {move || count.get().is_some_and(|count| count > most.get()).then(|| view! {
                 <button type="button" class="button button-wide" on:click=move |_| most.update(|most| *most += MORE)>

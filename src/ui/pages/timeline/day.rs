@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{entry_row::EntryRow, filter::log_types, newest_first, twin::twin_of};
+use super::{entry_row::EntryList, filter::log_types, newest_first, twin::twin_of};
 use crate::{
-    domain::{date::Date, id::EntityId, row::Row, time::Timestamp, totals::totals},
+    domain::{date::Date, row::Row, time::Timestamp, totals::totals},
     sync::query::Select,
     ui::{
         clock::Ticker,
@@ -62,20 +62,11 @@ pub(super) fn DaySection(date: Date, today: Memo<Date>) -> impl IntoView {
                 <h2 class="day-name">{name}</h2>
                 <DaySums rows=rows bounds=bounds/>
             </header>
-            <ul class="entries">
-                <For each=entries key=|(row, twin)| (version(row), row.fields.clone(), twin.as_ref().map(version)) let((row, twin))>
-                    <EntryRow row=row twin=twin/>
-                </For>
-            </ul>
+            <EntryList lines=Signal::derive(entries)/>
             {move || is_empty.get().then(|| view! { <p class="day-empty">{tr!(timeline.nothing)}</p> })}
         </section>
     }
     .into_any()
-}
-
-/// An entry drawn anew is one that has changed.
-fn version(row: &Row) -> (EntityId, u64) {
-    (row.id, row.server.row_version)
 }
 
 #[component]

@@ -18,8 +18,29 @@ use crate::{
     },
 };
 
+/// An entry, and the one that it may be a repetition of.
+pub(super) type Line = (Row, Option<Row>);
+
+/// Entries one below the other; one is drawn anew when it, or its twin, has changed.
 #[component]
-pub(super) fn EntryRow(row: Row, twin: Option<Row>) -> impl IntoView {
+pub(super) fn EntryList(#[prop(into)] lines: Signal<Vec<Line>>) -> impl IntoView {
+    let version = |row: &Row| (row.id, row.server.row_version);
+    view! {
+        <ul class="entries">
+            <For
+                each=move || lines.get()
+                key=move |(row, twin)| (version(row), row.fields.clone(), twin.as_ref().map(version))
+                let((row, twin))
+            >
+                <EntryRow row=row twin=twin/>
+            </For>
+        </ul>
+    }
+    .into_any()
+}
+
+#[component]
+fn EntryRow(row: Row, twin: Option<Row>) -> impl IntoView {
     let nursery = expect_context::<Nursery>();
     let sheets = expect_context::<Sheets>();
     let acts = expect_context::<Acts>();

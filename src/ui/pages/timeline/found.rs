@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    entry_row::EntryRow,
+    DayList,
+    entry_row::EntryList,
     filter::Wanted,
     walk::{Pace, Walk},
 };
@@ -28,9 +29,7 @@ pub(super) fn Found(wanted: Wanted) -> impl IntoView {
         days
     };
     view! {
-        <For each=days key=|day| *day let:day>
-            <FoundDay day=day dated=dated/>
-        </For>
+        <DayList days=Signal::derive(days) draw=Callback::new(move |day| view! { <FoundDay day=day dated=dated/> }.into_any())/>
         <Progress walk=walk/>
     }
     .into_any()
@@ -38,18 +37,15 @@ pub(super) fn Found(wanted: Wanted) -> impl IntoView {
 
 #[component]
 fn FoundDay(day: Date, dated: Memo<Vec<(Date, Row)>>) -> impl IntoView {
-    let rows = move || {
-        dated.with(|rows| rows.iter().filter(|(of, _)| *of == day).map(|(_, row)| row.clone()).collect::<Vec<_>>())
+    let lines = move || {
+        let of_day = |(of, row): &(Date, Row)| (*of == day).then(|| (row.clone(), None));
+        dated.with(|rows| rows.iter().filter_map(of_day).collect::<Vec<_>>())
     };
     let name = intl::past_day(day);
     view! {
         <section class="day" aria-label=name.clone()>
             <header class="day-header"><h2 class="day-name">{name.clone()}</h2></header>
-            <ul class="entries">
-                <For each=rows key=|row| (row.id, row.server.row_version, row.fields.clone()) let:row>
-                    <EntryRow row=row twin=None/>
-                </For>
-            </ul>
+            <EntryList lines=Signal::derive(lines)/>
         </section>
     }
     .into_any()

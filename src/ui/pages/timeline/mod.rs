@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use self::{day::DaySection, filter::Filter, found::Found, search::Search};
 use super::{PageTitle, welcome::AddBaby};
 use crate::{
-    domain::row::Row,
+    domain::{date::Date, row::Row},
     ui::{clock::Ticker, intl, nursery::Nursery, router::A, words::tr},
 };
 
@@ -63,14 +63,18 @@ fn Days() -> impl IntoView {
     let today = Memo::new(move |_| nursery.zone.with(|zone| intl::day_of(zone, ticker.now())));
     let shown = move || (0..days.get()).map(|back| today.get().plus_days(-back)).collect::<Vec<_>>();
     view! {
-        <For each=shown key=|day| *day let:day>
-            <DaySection date=day today=today/>
-        </For>
+        <DayList days=Signal::derive(shown) draw=Callback::new(move |day| view! { <DaySection date=day today=today/> }.into_any())/>
         <button type="button" class="button button-wide" on:click=move |_| days.update(|days| *days += MORE_DAYS)>
             {tr!(timeline.earlier)}
         </button>
     }
     .into_any()
+}
+
+/// One below the other; a day stays as it is while others come and go.
+#[component]
+fn DayList(days: Signal<Vec<Date>>, draw: Callback<Date, AnyView>) -> impl IntoView {
+    view! { <For each=move || days.get() key=|day| *day let:day>{draw.run(day)}</For> }.into_any()
 }
 
 /// Newest first, over all types.

@@ -10,7 +10,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::filter::Wanted;
 use crate::{
-    domain::{row::Row, time::Timestamp, units::VolumeUnit},
+    domain::{registry::EntityType, row::Row, time::Timestamp, units::VolumeUnit},
     sync::query::{Query, Select},
     ui::{
         clock::now,
@@ -103,9 +103,16 @@ impl Walk {
     }
 
     async fn walk(self, anew: bool) -> Option<Pace> {
-        let first = match self.read(Select::Earliest).await? {
-            Ok(rows) => rows.iter().filter_map(Row::started_at).min(),
+        let all = self.wanted.try_with_value(|wanted| wanted.types.clone())?;
+        let oldest = match self.read(&all, Select::Earliest).await? {
+            Ok(rows) => rows,
             Err(pace) => return Some(pace),
+        };
+        // Most families log a few kinds, and what was never logged need not be looked for again and again.
+        let here: Vec<EntityType> = oldest.iter().map(|row| row.entity_type).collect();
+        let Some(first) = oldest.iter().filter_map(Row::started_at).min() else {
+            self.found.update(Vec::clear);
+            return Some(Pace::Done);
         };
         // A walk from the start goes at least as far as the one before it, which it replaces.
         let known = self.back_to.try_get_untracked()?;
@@ -117,14 +124,14 @@ impl Walk {
         let mut width = DAY_MS;
         loop {
             let from = to.min(now()).plus_ms(-width);
-            let rows = match self.read(Select::Started { from, to }).await? {
+            let rows = match self.read(&here, Select::Started { from, to }).await? {
                 Ok(rows) => rows,
                 Err(pace) => return Some(pace),
             };
             width = next_width(width, rows.len());
             let count = self.take(rows, from, to)?;
             let reached = until.is_none_or(|until| from <= until);
-            if first.is_none_or(|first| from <= first) {
+            if from <= first {
                 return Some(Pace::Done);
             }
             if reached && count >= self.goal.try_get_value()? {
@@ -135,13 +142,9 @@ impl Walk {
     }
 
     /// `None` when the screen is gone. A failed read is told as a notice, and the walk rests.
-    async fn read(self, select: Select) -> Option<Result<Vec<Row>, Pace>> {
-        let query = self.wanted.try_with_value(|wanted| Query {
-            baby_id: wanted.baby_id,
-            types: wanted.types.clone(),
-            select,
-            limit: None,
-        })?;
+    async fn read(self, types: &[EntityType], select: Select) -> Option<Result<Vec<Row>, Pace>> {
+        let baby_id = self.wanted.try_with_value(|wanted| wanted.baby_id)?;
+        let query = Query { baby_id, types: types.to_vec(), select, limit: None };
         let read = self.replica.port().query(query).await;
         // Gone while it was read: nobody waits for the answer.
         self.pace.try_get_untracked()?;
