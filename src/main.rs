@@ -68,6 +68,9 @@ enum Command {
         /// The moment of the last entries, like 2026-11-20T18:00:00Z (now, if not given)
         #[arg(long)]
         until: Option<Timestamp>,
+        /// Years instead of 90 days; five are about 70,000 entries
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+        years: Option<u8>,
     },
 }
 
@@ -86,7 +89,9 @@ async fn main() -> anyhow::Result<ExitCode> {
             return Ok(if told.is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Admin { database, act } => print!("{}", admin::command(&database, act).await?),
-        Command::Demo { database, serve, until } => println!("{}", demo::demo(&database, serve, until).await?),
+        Command::Demo { database, serve, until, years } => {
+            println!("{}", demo::demo(&database, serve, until, years).await?);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

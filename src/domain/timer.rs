@@ -6,7 +6,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{field::Fields, policy::Standing, read, registry::EntityType, time::Timestamp};
+use super::{
+    field::{Fields, MAX_ITEMS},
+    policy::Standing,
+    read,
+    registry::EntityType,
+    time::Timestamp,
+};
 
 const SEGMENTS: &str = "segments";
 const PAUSES: &str = "pauses";
@@ -177,6 +183,70 @@ pub fn move_start(fields: &mut Fields, to: Timestamp) {
         }
         put(fields, name, moved);
     }
+}
+
+/// Gives it another start and end; what lies outside of them is cut off.
+pub fn cut(fields: &mut Fields, from: Timestamp, to: Option<Timestamp>) {
+    put_at(fields, "startedAt", from);
+    if let Some(to) = to {
+        put_at(fields, "endedAt", to);
+    }
+    let within = |at: Timestamp| to.map_or(at, |to| at.min(to)).max(from);
+    for name in [SEGMENTS, PAUSES] {
+        let mut kept = Vec::new();
+        for mut part in parts(fields, name) {
+            let end = part.to.or(to).map(within);
+            part.from = within(part.from);
+            // What is left of a part that lay outside is nothing.
+            if end != Some(part.from) {
+                kept.push(Part { to: end, ..part });
+            }
+        }
+        put(fields, name, kept);
+    }
+}
+
+/// Makes it last over another one of its type as well: from the earlier start to the later end, and without an
+/// end when one of them runs.
+pub fn join(entity_type: EntityType, fields: &mut Fields, other: &Fields) {
+    let of = |name: &str, one: &Fields| read::instant(one, name);
+    let starts = (of("startedAt", fields), of("startedAt", other));
+    let (Some(start), Some(other_start)) = starts else { return };
+    let end = of("endedAt", fields).zip(of("endedAt", other)).map(|(one, two)| one.max(two));
+    // Where both were going on, one of them says so; where only one stood still, the other one did not.
+    let mut segments = parts(fields, SEGMENTS);
+    segments.extend(parts(other, SEGMENTS));
+    segments.sort_by_key(|part| (part.from, part.to.is_none(), part.to));
+    let mut course: Vec<Part> = Vec::new();
+    for mut part in segments {
+        if let Some(last) = course.last_mut() {
+            if last.to.is_none() {
+                last.to = Some(part.from);
+            }
+            part.from = part.from.max(last.to.unwrap_or(part.from));
+        }
+        if part.to.is_none_or(|to| to > part.from) {
+            course.push(part);
+        }
+    }
+    course.truncate(MAX_ITEMS);
+    put(fields, SEGMENTS, course);
+    if other_start < start {
+        put_at(fields, "startedAt", other_start);
+    }
+    match end {
+        Some(end) => put_at(fields, "endedAt", end),
+        None => drop(["endedAt", "endSide"].map(|name| fields.remove(name))),
+    }
+    if let (Some(_), Some(side)) = (end.filter(|_| entity_type.field("endSide").is_some()), last_side(fields)) {
+        fields.insert("endSide".into(), side);
+    }
+    // Pauses of one lay within what the other one says went on: none of them is sure.
+    fields.remove(PAUSES);
+}
+
+fn last_side(fields: &Fields) -> Option<Value> {
+    parts(fields, SEGMENTS).pop()?.side
 }
 
 fn close(parts: &mut [Part], at: Timestamp) {

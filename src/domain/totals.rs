@@ -3,6 +3,7 @@
 use super::{
     feed_log::{FeedLog, Method},
     nappy_log::{NappyLog, NappyType},
+    overlap::covered_ms,
     registry::EntityType,
     row::Row,
     sleep_log::SleepLog,
@@ -14,7 +15,10 @@ use super::{
 pub struct Totals {
     pub feeds: u32,
     pub bottle_ml: i64,
+    /// Any minute once, however many wrote it down.
     pub sleep_ms: i64,
+    /// What overlapping sleeps tell more than once, so that one of them cannot be right.
+    pub disputed_ms: i64,
     pub wees: u32,
     pub poos: u32,
 }
@@ -22,14 +26,13 @@ pub struct Totals {
 /// Over `from <= t < to`. What happens at an instant counts on the day it started; a sleep counts
 /// with the part that lies within, a running one up to `now`. Rows of other types are passed over.
 pub fn totals<'r>(rows: impl IntoIterator<Item = &'r Row>, from: Timestamp, to: Timestamp, now: Timestamp) -> Totals {
-    let mut sums = Totals::default();
+    let (mut sums, mut sleeps) = (Totals::default(), Vec::new());
     let within = |at: Timestamp| from <= at && at < to;
     for row in rows {
         if row.entity_type == EntityType::SLEEP_LOG
             && let Ok(sleep) = row.read::<SleepLog>()
         {
-            let end = sleep.ended_at.unwrap_or(now).min(to);
-            sums.sleep_ms += end.since(sleep.started_at.max(from)).max(0);
+            sleeps.push((sleep.started_at, sleep.ended_at.unwrap_or(now)));
         } else if !row.started_at().is_some_and(within) {
         } else if row.entity_type == EntityType::FEED_LOG
             && let Ok(feed) = row.read::<FeedLog>()
@@ -45,6 +48,7 @@ pub fn totals<'r>(rows: impl IntoIterator<Item = &'r Row>, from: Timestamp, to: 
             sums.poos += u32::from(matches!(nappy.nappy_type, NappyType::Poo | NappyType::Mixed));
         }
     }
+    (sums.sleep_ms, sums.disputed_ms) = covered_ms(&mut sleeps, from, to);
     sums
 }
 
@@ -114,5 +118,14 @@ mod tests {
         assert_eq!(day(0, &[&night]), 2 * HOUR);
         assert_eq!(day(24, &[&night, &running]), (6 + 2) * HOUR);
         assert_eq!(day(48, &[&night, &running]), 0, "a day that has not begun");
+    }
+
+    /// Two caregivers wrote the same night down: it was slept once.
+    #[test]
+    fn what_two_people_wrote_down_is_slept_once() {
+        let one = row(EntityType::SLEEP_LOG, json!({"startedAt": at(1), "endedAt": at(6)}));
+        let two = row(EntityType::SLEEP_LOG, json!({"startedAt": at(2), "endedAt": at(7)}));
+        let sums = totals([&one, &two], at(0), at(24), at(24));
+        assert_eq!((sums.sleep_ms, sums.disputed_ms), (6 * HOUR, 4 * HOUR));
     }
 }

@@ -4,14 +4,14 @@ use sqlx::PgPool;
 
 use super::app::TestApp;
 use crate::{
-    domain::{checksum::Checksum, id::EntityId},
-    server::demo,
+    domain::{checksum::Checksum, id::EntityId, registry::EntityType},
+    server::{demo, inspect::verify},
 };
 
 #[sqlx::test]
 async fn the_demo_family_is_whole(pool: PgPool) {
     let app = TestApp::new(pool).await;
-    demo::fill(&app.app, "2026-11-20T18:00:00Z".parse().unwrap()).await.unwrap();
+    demo::fill(&app.app, "2026-11-20T18:00:00Z".parse().unwrap(), 90).await.unwrap();
     assert_eq!((app.count("users").await, app.count("baby").await, app.count("baby_access").await), (3, 2, 6));
     let days: i64 =
         sqlx::query_scalar("select count(distinct started_at::date) from entity where started_at is not null")
@@ -22,6 +22,16 @@ async fn the_demo_family_is_whole(pool: PgPool) {
     for table in ["feed_log", "sleep_log", "nappy_log"] {
         assert!(app.count(table).await > 90 * 2 * 3, "{table}");
     }
+    // Whoever registers a type shows how it is used; the one for tests is used by none.
+    for entity_type in EntityType::all().filter(|known| known.name() != "dummy_log") {
+        assert!(app.count(entity_type.name()).await >= 2, "{entity_type}");
+    }
+    let used: i64 = sqlx::query_scalar("select count(*) from milk_bag where used_by is not null")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    assert!(used > 5, "{used} bags of milk found their feed");
+    assert_eq!(verify(&app.pool, None).await.unwrap().findings, []);
     let late: i64 = sqlx::query_scalar("select count(*) from entity where started_at > '2026-11-20T18:00:00Z'")
         .fetch_one(&app.pool)
         .await
