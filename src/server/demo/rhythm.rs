@@ -103,7 +103,7 @@ impl Diary<'_> {
 
     /// What follows from milk and meals, until a nappy is worn no more.
     pub(super) fn nappy_after(&mut self, date: Date, at: Timestamp, age: i64) -> anyhow::Result<()> {
-        if age < 1_000 && self.chance.percent(85) {
+        if age < 1_300 && self.chance.percent(85) {
             let after = self.chance.between(5, 40);
             self.nappy(date, at.plus_ms(after * MINUTE))?;
         }
