@@ -27,6 +27,8 @@ pub(crate) fn glyph(entity_type: EntityType, fields: &Fields) -> Glyph {
         Glyph::Nappy
     } else if entity_type == EntityType::BABY {
         Glyph::People
+    } else if entity_type != EntityType::FEED_LOG {
+        Glyph::List
     } else if fields.get("method").and_then(|method| method.as_str()) == Some("breast") {
         Glyph::Breast
     } else {
@@ -40,8 +42,10 @@ pub(crate) fn kind(entity_type: EntityType) -> &'static str {
         "sleep"
     } else if entity_type == EntityType::NAPPY_LOG {
         "nappy"
-    } else {
+    } else if entity_type == EntityType::FEED_LOG {
         "feed"
+    } else {
+        "other"
     }
 }
 
@@ -96,15 +100,20 @@ pub(crate) fn type_words(entity_type: EntityType) -> &'static str {
 
 /// How much was logged: `2 feeds, 1 nappy`.
 pub(crate) fn count_words(counts: &[(EntityType, usize)]) -> String {
-    let words = |(entity_type, count): &(EntityType, usize)| {
-        let count = *count;
-        match kind(*entity_type) {
+    let (known, others): (Vec<_>, Vec<_>) = counts.iter().partition(|(of, _)| kind(*of) != "other");
+    let mut words: Vec<_> = known
+        .into_iter()
+        .map(|(entity_type, count)| match kind(entity_type) {
             "sleep" => tr!(guest.sleeps, count = count),
             "nappy" => tr!(guest.nappies, count = count),
             _ => tr!(guest.feeds, count = count),
-        }
-    };
-    counts.iter().map(words).collect::<Vec<_>>().join(", ")
+        })
+        .collect();
+    let others: usize = others.into_iter().map(|(_, count)| count).sum();
+    if others > 0 {
+        words.push(tr!(guest.others, count = others));
+    }
+    words.join(", ")
 }
 
 pub(crate) fn feed_words(feed: &FeedLog, unit: VolumeUnit, now: Timestamp) -> String {

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_too_much_is_named() {
-        let said = |language, json| of(language, json).expect_err("it does not fit").to_string();
+        let said = |language: &str, json: &str| of(language, json).expect_err("it does not fit").to_string();
         let days = r#""days_one": "a", "days_other": "b""#;
         assert_eq!(said("de", &format!("{{{days}}}")), "de: a.save is missing");
         assert_eq!(
