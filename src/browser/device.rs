@@ -27,7 +27,10 @@ use super::{
 use crate::{
     domain::id::UserId,
     sync::ports::StoreError,
-    ui::replica::{Account, Device, DevicePort, PasskeyAct, PasskeyStop, Replica},
+    ui::{
+        replica::{Account, Device, DevicePort, PasskeyAct, PasskeyStop, Replica},
+        words,
+    },
 };
 
 /// Deleting waits for other tabs to let go of the database, which they do when told.
@@ -197,6 +200,12 @@ impl DevicePort for BrowserDevice {
 
     fn set_setting(&self, name: &str, value: &str) {
         settings::set_setting(name, value);
+    }
+
+    fn speak(&self, language: &str) {
+        settings::set_setting(words::SETTING, language);
+        // A page that does not go stays in its language, and the next start has the new one.
+        let _ = window().location().reload();
     }
 
     fn keep_awake(&self, wanted: bool) {

@@ -233,6 +233,8 @@ pub trait DevicePort {
     /// A small device setting (theme, hand, units), as kept on this device.
     fn setting(&self, name: &str) -> Option<String>;
     fn set_setting(&self, name: &str, value: &str);
+    /// Loads the page anew, in another language: its words were chosen when it began.
+    fn speak(&self, language: &str);
     /// Keeps the screen lit while `wanted`, where the browser can.
     fn keep_awake(&self, wanted: bool);
     /// The bedside screen has come or gone: the whole screen is its own, and dark.

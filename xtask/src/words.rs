@@ -79,6 +79,12 @@ mod tests {
     }
 
     #[test]
+    fn every_language_of_the_app_is_complete() {
+        let languages = all(&crate::paths::repo().join("src/ui/locales")).expect("each has what it needs");
+        assert_eq!(languages.keys().collect::<Vec<_>>(), ["ar", "de", "en", "es", "fr", "pt-BR", "zh-Hans"]);
+    }
+
+    #[test]
     fn what_is_missing_or_too_much_is_named() {
         let said = |language: &str, json: &str| of(language, json).expect_err("it does not fit").to_string();
         let days = r#""days_one": "a", "days_other": "b""#;

@@ -23,6 +23,8 @@ pub(super) struct Ear {
 impl Ear {
     /// The next hint, comments passed over; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<(Uuid, u64)> {
+        // Signs of life come all the time, so it is the whole wait that has an end.
+        let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             while let Some((message, rest)) = self.text.split_once("\n\n") {
                 let data = message.strip_prefix("data: ").map(str::to_owned);
@@ -33,7 +35,7 @@ impl Ear {
                     return Some((hint["babyId"].as_str()?.parse().unwrap(), hint["head"].as_u64().unwrap()));
                 }
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("a hint comes");
+            let chunk = tokio::time::timeout_at(end, self.body.next()).await.expect("a hint comes");
             self.text.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
         }
     }

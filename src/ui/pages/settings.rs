@@ -20,7 +20,7 @@ use crate::{
         replica::Device,
         router::A,
         toast::{Toasts, Tone},
-        words::tr,
+        words::{self, tr},
     },
 };
 
@@ -44,6 +44,7 @@ pub(crate) fn SettingsPage() -> impl IntoView {
                 <Choice legend=tr!(settings.theme) name="theme" options=themes value=prefs.theme/>
                 <NightHours/>
                 <Choice legend=tr!(settings.units) name="units" options=units value=prefs.units/>
+                <Language/>
                 <Choice legend=tr!(clock.label) name="clock" options=clocks value=prefs.clock/>
                 <Choice legend=tr!(settings.hand) name="hand" options=hands value=prefs.hand/>
             </div>
@@ -52,6 +53,37 @@ pub(crate) fn SettingsPage() -> impl IntoView {
             <Babies/>
             <AccountCard/>
         </section>
+    }
+    .into_any()
+}
+
+/// The languages of `locales/`, each in its own words.
+const LANGUAGES: [(&str, &str); 7] = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt-BR", "Português (Brasil)"),
+    ("zh-Hans", "简体中文"),
+    ("ar", "العربية"),
+];
+
+/// The language of the words. It takes another page, which is on this device: no connection is needed.
+#[component]
+fn Language() -> impl IntoView {
+    let device = expect_context::<Device>();
+    let chosen = device.port().setting(words::SETTING).unwrap_or_default();
+    let known = LANGUAGES.map(|(tag, name)| (tag, name, tag));
+    let options = [("", tr!(settings.language_auto), words::tag())].into_iter().chain(known);
+    let options = options.map(|(tag, name, lang)| {
+        view! { <option value=tag lang=lang selected=tag == chosen>{name}</option> }
+    });
+    let options = options.collect_view();
+    view! {
+        <label class="field">
+            <span class="field-label">{tr!(settings.language)}</span>
+            <select class="input" on:change=move |ev| device.port().speak(&event_target_value(&ev))>{options}</select>
+        </label>
     }
     .into_any()
 }

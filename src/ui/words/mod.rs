@@ -11,6 +11,10 @@ mod table;
 
 use table::{FORM, GAP};
 
+/// The setting that names a language of `locales/`; empty when the browser's own languages choose. The page's
+/// script reads it before anything is drawn.
+pub const SETTING: &str = "language";
+
 /// Each key and the names of its gaps, in the order of the lines; only the compiler reads it.
 const KEYS: &[(&str, &[&str])] = include!(concat!(env!("OUT_DIR"), "/words.rs"));
 
