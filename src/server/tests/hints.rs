@@ -221,7 +221,9 @@ async fn an_owner_hears_of_what_waits_in_the_tray(pool: PgPool) {
     ada.post("/api/babies/tray/settle", no).await.ok();
     assert_eq!(at_adas.next().await, Some((mia, 0)));
     ada.log(mia, "feed_log", bottle(60)).await;
-    assert_eq!(at_adas.next().await, Some((mia, 2)));
+    // Two looks at the same time may answer in another order; the list is then asked for once more.
+    let heard = at_adas.until((mia, 2)).await;
+    assert!(heard[..heard.len() - 1].iter().all(|hint| *hint == (mia, 0)), "{heard:?}");
     assert_eq!(at_bobs.next().await, Some((mia, 2)), "nothing of the tray in between");
 }
 

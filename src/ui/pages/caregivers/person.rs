@@ -34,7 +34,7 @@ pub(super) fn Person(person: Caregiver, may_manage: bool) -> impl IntoView {
         None => tr!(caregivers.never_seen).to_owned(),
     };
     let name = if is_me { tr!(caregivers.me, name = person.display_name.clone()) } else { person.display_name.clone() };
-    let initial: String = person.display_name.chars().take(1).flat_map(char::to_uppercase).collect();
+    let initial: String = person.display_name.chars().take(1).collect();
     let label = person.label.clone();
     let zone = circle.nursery.zone;
     let until = person.until;
