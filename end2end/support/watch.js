@@ -70,8 +70,8 @@ export class Watch {
   #isTolerated(message) {
     if (STREAM_REFUSED.test(message.text())) return this.#tolerated.length > 0;
     const { pathname } = new URL(message.location().url || 'about:blank');
-    // Of the app's own files these alone are not kept on the device.
-    const ours = pathname.startsWith('/api/') || pathname === '/healthz' || pathname.startsWith('/pkg/scan');
+    // Of the app's own files these alone are not all kept on the device from the first visit on.
+    const ours = pathname.startsWith('/api/') || pathname === '/healthz' || pathname.startsWith('/pkg/scan') || pathname.startsWith('/pkg/words-');
     return ours && REQUEST_FAILED.test(message.text()) && (pathname === HINTS ? this.#tolerated.length > 0 : this.#tolerated.some((reason) => message.text().includes(reason)));
   }
 

@@ -48,6 +48,16 @@ const cutOff = (page) => page.evaluate(() => {
   return found.slice(0, 5);
 });
 
+test('without a connection a language that is not here yet gives way to English', async ({ solo }) => {
+  const phone = await solo();
+  await phone.goOffline();
+  phone.watch.tolerate('net::ERR_FAILED');
+  await phone.go('Settings');
+  await phone.page.getByLabel('Language').selectOption('de');
+  await expect(phone.heading('Settings')).toBeVisible();
+  await expect(phone.page.locator('html')).toHaveAttribute('lang', 'en');
+});
+
 test('Settings offers each language that there is', async ({ solo }) => {
   const phone = await solo();
   await phone.go('Settings');

@@ -20,10 +20,16 @@ const LOOK_AGAIN_MS = 30 * 60 * 1000;
 
 async function start() {
   try {
-    const language = document.documentElement.lang;
-    const [app, words] = await Promise.all([import(APP), read(WORDS[language])]);
+    const root = document.documentElement;
+    // Another language may not be here yet, without a connection: English always is.
+    const words = read(WORDS[root.lang]).catch((error) => {
+      if (root.lang === 'en') throw error;
+      Object.assign(root, { lang: 'en', dir: 'ltr' });
+      return read(WORDS.en);
+    });
+    const [app, lines] = await Promise.all([import(APP), words]);
     await app.default({ module_or_path: WASM });
-    app.start(language, words);
+    app.start(root.lang, lines);
   } catch (error) {
     console.error(error);
     document.getElementById('boot-reason').textContent = String(error);

@@ -7,6 +7,8 @@
 const VERSION = '{{version}}';
 const CACHE = `cradlelog-${VERSION}`;
 const FILES = {{precache}};
+/** The language whose words a file holds, if it does. */
+const languageOf = (path) => path.match(/\/words-(.+)\.\w+\.txt$/)?.[1];
 /** The page that is right for every route of the app. */
 const SHELL = '/';
 const RESET = '/reset/';
@@ -16,11 +18,33 @@ const SERVER_ONLY = ['/api', '/healthz', '/readyz'];
 const under = (path, root) => path === root || path.startsWith(`${root}/`);
 
 self.addEventListener('install', (event) => event.waitUntil((async () => {
+  // A first visit does not wait for languages that nobody here speaks; those come with the next page.
+  const known = [];
+  for (const name of await caches.keys()) {
+    for (const { url } of await (await caches.open(name)).keys()) known.push(languageOf(url));
+  }
+  const spoken = ['en', ...navigator.languages].map((language) => language.split('-')[0]);
+  const isWanted = (path) => {
+    const language = languageOf(path);
+    return !language || known.includes(language) || spoken.includes(language.split('-')[0]);
+  };
+  await store(FILES.filter(isWanted));
+})()));
+
+async function store(paths) {
   const cache = await caches.open(CACHE);
   // What lies in the browser's HTTP cache may be of another version (`reload`), unless its name tells
   // its content: those the page has just loaded, and a phone should not pay for them twice.
-  await cache.addAll(FILES.map((path) => new Request(path, { cache: path.startsWith('/pkg/') ? 'default' : 'reload' })));
-})()));
+  await cache.addAll(paths.map((path) => new Request(path, { cache: path.startsWith('/pkg/') ? 'default' : 'reload' })));
+}
+
+/** Stores what the installation left for later. */
+async function complete() {
+  const cache = await caches.open(CACHE);
+  const there = (await cache.keys()).map(({ url }) => new URL(url).pathname);
+  // Without a connection the next page tries again.
+  await store(FILES.filter((path) => !there.includes(path))).catch(() => {});
+}
 
 self.addEventListener('activate', (event) => event.waitUntil((async () => {
   for (const name of await caches.keys()) {
@@ -43,6 +67,7 @@ self.addEventListener('fetch', (event) => {
     // A file that is opened as a page is itself; all else is a route of the app.
     const page = under(url.pathname, '/reset') ? RESET : FILES.includes(url.pathname) ? url.pathname : SHELL;
     event.respondWith(stored(page, request));
+    event.waitUntil(complete());
   } else if (FILES.includes(url.pathname)) {
     event.respondWith(stored(url.pathname, request));
   }
@@ -50,5 +75,9 @@ self.addEventListener('fetch', (event) => {
 
 async function stored(path, request) {
   const cache = await caches.open(CACHE);
-  return (await cache.match(path, { ignoreVary: true })) ?? fetch(request);
+  const kept = await cache.match(path, { ignoreVary: true });
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok && languageOf(path)) await cache.put(path, answer.clone());
+  return answer;
 }

@@ -8,7 +8,7 @@ use brotli::enc::BrotliEncoderParams;
 
 use crate::paths;
 
-const COMPRESSIBLE: [&str; 7] = ["wasm", "js", "css", "html", "svg", "webmanifest", "json"];
+const COMPRESSIBLE: [&str; 8] = ["wasm", "js", "css", "html", "svg", "webmanifest", "json", "txt"];
 
 pub(crate) fn compress_all(dir: &Path) -> Result<()> {
     for path in paths::files_under(dir)? {
